@@ -1,0 +1,22 @@
+/** What one client may ask of us. */
+export interface LimitsOptions {
+  readonly maxBodyBytes: number
+  readonly maxBatch: number
+  readonly maxConnections: number
+  /** Token bucket per client address; 0 switches it off. */
+  readonly perClient: { readonly requestsPerSecond: number; readonly burst: number }
+}
+
+/** Which web pages may call us. Off by default. */
+export interface CorsOptions {
+  /** Exact origins, or "*". Empty: no CORS header is sent. */
+  readonly origins: readonly string[]
+}
+
+export const limitsDefaults: LimitsOptions = {
+  maxBodyBytes: 10_000_000,
+  maxBatch: 1000,
+  maxConnections: 10_000,
+  perClient: { requestsPerSecond: 0, burst: 0 },
+}
+export const corsDefaults: CorsOptions = { origins: [] }

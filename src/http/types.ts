@@ -1,0 +1,141 @@
+import type { Duplex } from 'node:stream'
+import { DrawbridgeError } from '../core/errors.ts'
+
+/** Header fields as they came over the wire: name, value, name, value …; repeated names stay repeated. */
+export type RawHeaders = readonly string[]
+
+/** How the carrying of bytes failed. Nothing here judges what the bytes say. */
+export type CarrierErrorCode =
+  | 'CONNECT_REFUSED'
+  | 'CONNECT_TIMEOUT'
+  | 'CONNECT_FAILED'
+  | 'TLS_FAILED'
+  | 'RESET'
+  | 'CLOSED_EARLY'
+  | 'TIMEOUT'
+  | 'MALFORMED'
+  | 'TOO_LARGE'
+  | 'ABORTED'
+
+/** A failure below the level of an HTTP answer. */
+export class CarrierError extends DrawbridgeError {
+  override readonly code: CarrierErrorCode
+  /** False while it is certain that the peer cannot have seen the whole request, so that repeating is always safe. */
+  readonly sent: boolean
+
+  constructor(code: CarrierErrorCode, message: string, sent: boolean, cause?: unknown) {
+    super(code, message, { cause })
+    this.code = code
+    this.sent = sent
+  }
+}
+
+/** Receives a streamed body: chunks, then exactly one of end and error. */
+export interface BodyReceiver {
+  onData(chunk: Buffer): void
+  onEnd(): void
+  onError(error: CarrierError): void
+}
+
+/** Slows or resumes whoever sends a streamed body. */
+export interface Flow {
+  pause(): void
+  resume(): void
+}
+
+/** One request at our front door, with its answer. Exactly one of `respond` and `start … end` ends it. */
+export interface Exchange {
+  readonly method: string
+  /** Path and query exactly as the client wrote them. */
+  readonly target: string
+  readonly headers: RawHeaders
+  readonly remoteAddress: string
+  /** The first value of a header, by lower-case name. */
+  header(name: string): string | undefined
+  /** Collects the body. Over `limit` bytes: `TOO_LARGE`, and the connection closes after the answer. */
+  body(limit: number, done: (error: CarrierError | undefined, body: Buffer) => void): void
+  /** Hands over the body as it arrives. */
+  stream(receiver: BodyReceiver): Flow
+  /** The whole answer at once. Content-Length, Date and Connection are added here. */
+  respond(status: number, headers: RawHeaders, body: Buffer | string): void
+  /** Begins a streamed answer; chunked unless the headers hold a Content-Length. */
+  start(status: number, headers: RawHeaders): void
+  /** False asks the writer to wait for `onDrain`. */
+  write(chunk: Buffer): boolean
+  end(): void
+  /** Cuts the connection, so that the client cannot take a broken answer for a whole one. */
+  destroy(): void
+  /** Called when the client can take more. */
+  onDrain: (() => void) | undefined
+  /** Called once when the client went away before its answer was complete. */
+  onClose: (() => void) | undefined
+  /** For a request with `Upgrade`: takes the raw connection over, with what was read past the head. */
+  takeOver(): { socket: Duplex; head: Buffer }
+}
+
+export interface HttpServerOptions {
+  /** Longest wait for a complete request head. */
+  readonly headTimeoutMs: number
+  /** Longest silence while a body is being received. */
+  readonly bodyTimeoutMs: number
+  /** Longest time a client may leave our answer unread. */
+  readonly writeTimeoutMs: number
+  /** Idle time after which a kept-alive connection closes. */
+  readonly keepAliveMs: number
+  readonly maxHeadBytes: number
+  readonly maxConnections: number
+}
+
+export interface HttpServer {
+  /** Resolves with the bound address; rejects when the port is taken. */
+  listen(host: string, port: number): Promise<{ host: string; port: number }>
+  readonly connections: number
+  /** Stops accepting, closes idle connections, answers what is in flight with `Connection: close`; resolves when all are gone. */
+  drain(): Promise<void>
+  /** Cuts everything now. */
+  destroy(): void
+}
+
+export interface HttpClientOptions {
+  /** Where to connect: scheme, host and port are used, the path is not. */
+  readonly origin: URL
+  readonly connectTimeoutMs: number
+  /** Idle time after which a kept-alive connection is closed by us. */
+  readonly keepAliveMs: number
+  readonly maxConnections: number
+}
+
+export interface OutgoingRequest {
+  readonly method: string
+  /** Path and query, sent as they are. */
+  readonly target: string
+  /** Sent as they are; Host, Content-Length or Transfer-Encoding are added here. */
+  readonly headers: RawHeaders
+  /** A buffer is sent with its length; a source is streamed (chunked unless `length` is given); undefined sends no body. */
+  readonly body: Buffer | BodySource | undefined
+}
+
+/** A body that is produced while it is sent. */
+export interface BodySource {
+  readonly length: number | undefined
+  /** Starts the flow into the receiver. */
+  open(receiver: BodyReceiver): Flow
+}
+
+export interface ResponseReceiver extends BodyReceiver {
+  onHead(status: number, headers: RawHeaders): void
+}
+
+export interface OutgoingCall extends Flow {
+  /** Gives the call up: no more callbacks; its connection is closed unless the answer was complete. */
+  abort(): void
+}
+
+/** Kept-alive connections to one origin. */
+export interface HttpClient {
+  send(request: OutgoingRequest, receiver: ResponseReceiver): OutgoingCall
+  readonly connections: number
+  /** Takes no new calls and resolves when the running ones are done. */
+  close(): Promise<void>
+  destroy(): void
+}
