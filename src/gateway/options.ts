@@ -27,3 +27,9 @@ export interface GatewayOptions {
   /** How long calls in flight may take to finish after SIGTERM. */
   readonly drainMs: number
 }
+
+export const networkDefaults = { default: false } as const satisfies Partial<NetworkOptions>
+export const gatewayDefaults = {
+  listen: { host: '127.0.0.1', port: 8080 },
+  drainMs: 10_000,
+} as const satisfies Partial<GatewayOptions>
