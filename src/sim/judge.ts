@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto'
+import type { BlockRef, CommittedSubDag } from '../consensus/types.ts'
+import type { Clock } from '../core/clock.ts'
+
+/** What became of the transactions of a run. */
+export interface TransactionCounts {
+  readonly submitted: number
+  readonly ordered: number
+  readonly doubled: number
+  readonly lost: number
+}
+
+/** A commit as every honest validator must see it. */
+interface Entry {
+  readonly digest: string
+  readonly atMs: number
+  /** The validator that delivered it first. */
+  readonly by: number
+}
+
+const unset = -1
+
+/** Blocks whose broadcast is remembered; a leader is committed long before so many come after it. */
+const keptBroadcasts = 50_000
+
+/**
+ * Watches every delivery of the honest validators and keeps the one sequence that all of them must be prefixes of. The
+ * first to deliver an index writes it; whoever delivers something else at that index has broken safety.
+ */
+export class Judge {
+  readonly #clock: Clock
+  readonly #unitMs: number
+  readonly #heights: number[]
+  readonly #chain: Entry[] = []
+  readonly #broadcasts = new Map<string, number>()
+  readonly #transactions: TransactionBook
+  readonly latencies: number[] = []
+  readonly messageDelays: number[] = []
+  #fault: string | undefined
+
+  constructor(clock: Clock, validators: number, unitMs: number) {
+    this.#clock = clock
+    this.#unitMs = unitMs
+    this.#heights = new Array<number>(validators).fill(0)
+    this.#transactions = new TransactionBook(clock)
+  }
+
+  get transactions(): TransactionBook {
+    return this.#transactions
+  }
+
+  /** Commits in the longest honest sequence. */
+  get commits(): number {
+    return Math.max(0, ...this.#heights)
+  }
+
+  /** Commits that a validator has delivered in its present life. */
+  height(validator: number): number {
+    return this.#heights[validator] ?? 0
+  }
+
+  /** "ok", or what the first broken promise was. */
+  get safety(): string {
+    if (this.#fault !== undefined) return this.#fault
+    const { doubled } = this.#transactions
+    return doubled === 0 ? 'ok' : `${doubled} transactions were ordered twice`
+  }
+
+  /** When the newest commit of the longest sequence was first delivered; −1 before the first. */
+  get lastCommitAtMs(): number {
+    return this.#chain.at(-1)?.atMs ?? unset
+  }
+
+  /** SHA-256 over the digests of the longest sequence, in order. */
+  get digest(): string {
+    const hash = createHash('sha256')
+    for (const { digest } of this.#chain) hash.update(digest, 'hex')
+    return hash.digest('hex')
+  }
+
+  /** An honest author's new block leaves its validator. */
+  broadcast(ref: BlockRef): void {
+    if (this.#broadcasts.has(ref.digest)) return
+    this.#broadcasts.set(ref.digest, this.#clock.now())
+    if (this.#broadcasts.size <= keptBroadcasts) return
+    for (const oldest of this.#broadcasts.keys()) {
+      this.#broadcasts.delete(oldest)
+      return
+    }
+  }
+
+  /** The validator's consumer lost everything: its sequence begins anew. */
+  forget(validator: number): void {
+    this.#heights[validator] = 0
+  }
+
+  /** An honest validator delivers its next sub-DAG, or after a restart one that was not acknowledged. */
+  deliver(validator: number, subDag: CommittedSubDag): void {
+    const { index, digest } = subDag.commitRef
+    const height = this.#heights[validator]!
+    if (index > height + 1) this.#break(`validator ${validator} delivered commit ${index} after ${height}`)
+    const known = this.#chain[index - 1]
+    if (known === undefined) this.#append(validator, subDag)
+    else if (known.digest !== digest) {
+      this.#break(`validators ${known.by} and ${validator} delivered different commits at index ${index}`)
+    }
+    if (index !== height + 1) return
+    this.#heights[validator] = index
+    this.#measure(validator, subDag)
+  }
+
+  #append(validator: number, subDag: CommittedSubDag): void {
+    this.#chain.push({ digest: subDag.commitRef.digest, atMs: this.#clock.now(), by: validator })
+    for (const { block } of subDag.blocks) {
+      for (const transaction of block.transactions) this.#transactions.ordered(transaction)
+    }
+  }
+
+  #measure(validator: number, subDag: CommittedSubDag): void {
+    const broadcastAt = this.#broadcasts.get(subDag.leader.digest)
+    if (broadcastAt !== undefined) this.messageDelays.push((this.#clock.now() - broadcastAt) / this.#unitMs)
+    for (const { ref, block } of subDag.blocks) {
+      if (ref.author !== validator) continue
+      for (const transaction of block.transactions) {
+        const latency = this.#transactions.delivered(transaction)
+        if (latency !== undefined) this.latencies.push(latency)
+      }
+    }
+  }
+
+  #break(text: string): void {
+    this.#fault ??= text
+  }
+}
+
+/**
+ * Every transaction of the load from submission to delivery. A transaction is its number (`uint32`, little-endian),
+ * a mark, and filler up to its size.
+ */
+export class TransactionBook {
+  readonly #clock: Clock
+  readonly #submittedAt: number[] = []
+  readonly #takers: number[] = []
+  readonly #state: number[] = []
+  #orderedCount = 0
+  #doubledCount = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get submitted(): number {
+    return this.#takers.length
+  }
+
+  get doubled(): number {
+    return this.#doubledCount
+  }
+
+  /** A new transaction for a validator to take. */
+  create(validator: number, size: number): { id: number; bytes: Uint8Array } {
+    const id = this.#takers.push(validator) - 1
+    this.#submittedAt.push(this.#clock.now())
+    this.#state.push(0)
+    const bytes = new Uint8Array(size)
+    const view = new DataView(bytes.buffer)
+    view.setUint32(0, id, true)
+    view.setUint32(4, mark, true)
+    return { id, bytes }
+  }
+
+  acknowledged(id: number): void {
+    this.#state[id]! |= acknowledgedBit
+  }
+
+  ordered(bytes: Uint8Array): void {
+    const id = this.#idOf(bytes)
+    if (id === undefined) return
+    if ((this.#state[id]! & orderedBit) !== 0) this.#doubledCount++
+    else this.#orderedCount++
+    this.#state[id]! |= orderedBit
+  }
+
+  /** Milliseconds since submission, the first time that the validator that took it delivers it. */
+  delivered(bytes: Uint8Array): number | undefined {
+    const id = this.#idOf(bytes)
+    if (id === undefined || (this.#state[id]! & deliveredBit) !== 0) return undefined
+    this.#state[id]! |= deliveredBit
+    return this.#clock.now() - this.#submittedAt[id]!
+  }
+
+  /** Acknowledged transactions not yet ordered, of the validators that keep their promises. */
+  pending(keepsPromises: (validator: number) => boolean): number {
+    let count = 0
+    for (let id = 0; id < this.#state.length; id++) {
+      if ((this.#state[id]! & (acknowledgedBit | orderedBit)) !== acknowledgedBit) continue
+      if (keepsPromises(this.#takers[id]!)) count++
+    }
+    return count
+  }
+
+  counts(keepsPromises: (validator: number) => boolean): TransactionCounts {
+    return {
+      submitted: this.submitted,
+      ordered: this.#orderedCount,
+      doubled: this.#doubledCount,
+      lost: this.pending(keepsPromises),
+    }
+  }
+
+  #idOf(bytes: Uint8Array): number | undefined {
+    if (bytes.length < minTransactionBytes) return undefined
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const id = view.getUint32(0, true)
+    return view.getUint32(4, true) === mark && id < this.#takers.length ? id : undefined
+  }
+}
+
+const mark = 0x6472_6177
+const acknowledgedBit = 1
+const orderedBit = 2
+const deliveredBit = 4
+
+/** Shortest transaction of the load, in bytes. */
+export const minTransactionBytes = 8
