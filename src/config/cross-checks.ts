@@ -1,0 +1,83 @@
+import { type ConfigProblem, type KeyPath, valueAt } from './problems.ts'
+
+const beaconHasNoWebSocket = 'a beacon upstream has no WebSocket: remove it; events come over the url.'
+
+/** Paths of the program itself, which no network can take. */
+export const reservedNames = ['health', 'ready', 'status', 'metrics', 'dashboard', 'admin', 'eth', 'ws'] as const
+
+/**
+ * What no single key can know: rules about names and about keys together. Reads the config as it is, sound or not, so
+ * that these problems are reported beside those of the schema.
+ */
+export function crossChecks(data: unknown): ConfigProblem[] {
+  const networks = Object.entries(tableOf(valueAt(data, ['networks'])))
+  const none = { path: ['networks'], sentence: 'no network: write at least one, for example [networks.el].' }
+  const given = valueAt(data, ['networks'])
+  return [
+    ...(networks.length === 0 && isTable(given) ? [none] : []),
+    ...networks.flatMap(([name]) => nameProblem(name)),
+    ...severalDefaults(networks),
+    ...networks.flatMap(([name, network]) => upstreamProblems(['networks', name, 'upstreams'], network)),
+  ]
+}
+
+function nameProblem(name: string): ConfigProblem[] {
+  const path = ['networks', name]
+  if ((reservedNames as readonly string[]).includes(name)) {
+    return [{ path, sentence: `/${name} is a path of Drawbridge itself: write another name.` }]
+  }
+  const usable = /^[a-z0-9][a-z0-9_-]{0,63}$/.test(name)
+  const sentence =
+    'the name is also the path: write small letters, digits, "-" and "_", beginning with a letter or digit.'
+  return usable ? [] : [{ path, sentence }]
+}
+
+function severalDefaults(networks: readonly [string, unknown][]): ConfigProblem[] {
+  const first = new Map<unknown, string>()
+  return networks.flatMap(([name, network]) => {
+    const kind = valueAt(network, ['kind'])
+    if (valueAt(network, ['default']) !== true) return []
+    const earlier = first.get(kind)
+    if (earlier === undefined) first.set(kind, name)
+    const sentence = `"${earlier}" is the default network of this kind already: write default = true once.`
+    return earlier === undefined ? [] : [{ path: ['networks', name, 'default'], sentence }]
+  })
+}
+
+function upstreamProblems(path: KeyPath, network: unknown): ConfigProblem[] {
+  const upstreams = valueAt(network, ['upstreams'])
+  if (!Array.isArray(upstreams) || upstreams.length === 0) return []
+  const isBeacon = valueAt(network, ['kind']) === 'beacon'
+  const withSocket = upstreams.flatMap((upstream, at) => (valueAt(upstream, ['ws']) === undefined ? [] : [at]))
+  return [
+    ...(isBeacon ? withSocket.map((at) => ({ path: [...path, at, 'ws'], sentence: beaconHasNoWebSocket })) : []),
+    ...noPrimary(path, upstreams),
+    ...sameNames(path, upstreams),
+  ]
+}
+
+function noPrimary(path: KeyPath, upstreams: readonly unknown[]): ConfigProblem[] {
+  const sentence = 'every upstream is a backup: write tier = "primary" for at least one, or leave its tier out.'
+  return upstreams.every((upstream) => valueAt(upstream, ['tier']) === 'backup') ? [{ path, sentence }] : []
+}
+
+function sameNames(path: KeyPath, upstreams: readonly unknown[]): ConfigProblem[] {
+  const first = new Map<string, number>()
+  return upstreams.flatMap((upstream, at) => {
+    const given = valueAt(upstream, ['name'])
+    const name = (typeof given === 'string' ? given : undefined)?.toLowerCase()
+    if (name === undefined) return []
+    const earlier = first.get(name)
+    if (earlier === undefined) first.set(name, at)
+    const sentence = `upstreams[${earlier}] has this name already (capitals do not count): write another one.`
+    return earlier === undefined ? [] : [{ path: [...path, at, 'name'], sentence }]
+  })
+}
+
+function isTable(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function tableOf(value: unknown): object {
+  return isTable(value) ? value : {}
+}

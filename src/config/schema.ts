@@ -1,0 +1,163 @@
+import { z } from 'zod'
+import { corsDefaults, limitsDefaults } from '../gateway/ingress/options.ts'
+import { gatewayDefaults, networkDefaults } from '../gateway/options.ts'
+import { failsafeDefaults } from '../gateway/policy/options.ts'
+import { evmProbeDefaults } from '../gateway/probe/options.ts'
+import { routingDefaults, upstreamDefaults } from '../gateway/upstream/options.ts'
+import * as field from './fields.ts'
+import { formatListen } from './listen.ts'
+
+const upstream = z.strictObject({
+  name: field.upstreamName
+    .describe('Name in logs, metrics and headers, unique in its network. Host and port of the URL when left out.')
+    .optional(),
+  url: field.url('http').describe('http or https URL of the JSON-RPC endpoint, or the root of the Beacon API.'),
+  ws: field.url('ws').describe('ws or wss URL of the same upstream, where it has one. Only for kind "evm".').optional(),
+  tier: field
+    .oneOf(['primary', 'backup'])
+    .describe('A backup is used only while no primary is eligible.')
+    .default(upstreamDefaults.tier),
+  maxRequestsPerSecond: field
+    .number(0.001, 1e9)
+    .describe('Calls per second at most; the next upstream takes what is over. No limit when left out.')
+    .optional(),
+  maxConsecutive: field
+    .whole(1)
+    .describe('Calls in a row, then another upstream must be used once. No limit when left out.')
+    .optional(),
+  maxConcurrent: field.whole(1).describe('Calls in flight at once. No limit when left out.').optional(),
+  headers: field.headers.describe('Headers sent with every call to this upstream.').default(upstreamDefaults.headers),
+  passHeaders: field.headerNames
+    .describe('Headers of the client passed on to this upstream although they usually stay here.')
+    .default([...upstreamDefaults.passHeaders]),
+  vendor: field.vendorName
+    .describe('Vendor whose error texts this upstream uses. Learned from the host when left out.')
+    .optional(),
+})
+
+const probe = z.strictObject({
+  intervalMs: field
+    .milliseconds()
+    .describe('Time between two probes of one upstream.')
+    .default(evmProbeDefaults.intervalMs),
+  timeoutMs: field.milliseconds().describe('Longest wait for one probe.').default(evmProbeDefaults.timeoutMs),
+  maxLagBlocks: field
+    .whole(0)
+    .describe('Distance to the network head that still passes: blocks, for kind "beacon" slots.')
+    .optional(),
+  maxFailures: field
+    .whole(1)
+    .describe('Failed probes in a row before an upstream is unhealthy.')
+    .default(evmProbeDefaults.maxFailures),
+})
+
+const routing = z.strictObject({
+  strategy: field
+    .oneOf(['ordered', 'balanced', 'roundRobin'])
+    .describe('ordered: the first eligible one of the tier. balanced: by score. roundRobin: in turn.')
+    .default(routingDefaults.strategy),
+})
+
+const hedge = z.strictObject({
+  afterQuantile: field
+    .number(0.01, 1)
+    .describe('A second attempt starts when the first is slower than this quantile of its method. 1: never.')
+    .default(failsafeDefaults.hedge.afterQuantile),
+  maxExtraPercent: field
+    .number(0, 100)
+    .describe('Hedges per hundred calls at most.')
+    .default(failsafeDefaults.hedge.maxExtraPercent),
+})
+
+const breaker = z.strictObject({
+  failureRatio: field
+    .number(0.01, 2)
+    .describe('Share of failed attempts that opens the breaker. Above 1: never.')
+    .default(failsafeDefaults.breaker.failureRatio),
+  minimumCalls: field
+    .whole(1)
+    .describe('Attempts in the window below which the breaker stays closed.')
+    .default(failsafeDefaults.breaker.minimumCalls),
+  openMs: field
+    .milliseconds()
+    .describe('Time until a single trial may close the breaker again.')
+    .default(failsafeDefaults.breaker.openMs),
+})
+
+const failsafe = z.strictObject({
+  timeoutMs: field
+    .milliseconds()
+    .describe('Deadline of a whole call, retries included.')
+    .default(failsafeDefaults.timeoutMs),
+  maxRetries: field
+    .whole(0, 100)
+    .describe('Further attempts after the first, each on another upstream.')
+    .default(failsafeDefaults.maxRetries),
+  hedge: hedge.describe('A second attempt beside a slow first one.').prefault({}),
+  breaker: breaker.describe('Leaves a failing upstream alone for a while.').prefault({}),
+})
+
+const network = z.strictObject({
+  kind: field.oneOf(['evm', 'beacon']).describe('What the network speaks: JSON-RPC, or the Beacon API.'),
+  chainId: field
+    .whole(1)
+    .describe('Learned from the upstreams when left out. An upstream of another chain is kept out.')
+    .optional(),
+  default: field.flag
+    .describe('Also answers on "/" and "/ws" (evm) or "/eth/…" (beacon). One network of each kind at most.')
+    .default(networkDefaults.default),
+  upstreams: z
+    .array(upstream, { error: 'write a list of tables, each with at least a url' })
+    .min(1, { error: 'write at least one upstream with a url' })
+    .describe('The endpoints behind this network, the preferred one first.'),
+  probe: probe.describe('How upstreams are watched.').prefault({}),
+  routing: routing.describe('Which eligible upstream takes a call.').prefault({}),
+  failsafe: failsafe.describe('What is done when an upstream does not answer well.').prefault({}),
+})
+
+const limits = z.strictObject({
+  maxBodyBytes: field.whole(1).describe('Longest request body.').default(limitsDefaults.maxBodyBytes),
+  maxBatch: field.whole(1).describe('Calls in one JSON-RPC batch.').default(limitsDefaults.maxBatch),
+  maxConnections: field.whole(1).describe('Client connections at once.').default(limitsDefaults.maxConnections),
+  perClient: z
+    .strictObject({
+      requestsPerSecond: field
+        .number(0, 1e9)
+        .describe('Calls per second of one client address. 0: no limit.')
+        .default(limitsDefaults.perClient.requestsPerSecond),
+      burst: field
+        .whole(0)
+        .describe('Calls that may come at once before the rate counts. 0: as many as one second allows.')
+        .default(limitsDefaults.perClient.burst),
+    })
+    .describe('A token bucket per client address.')
+    .prefault({}),
+})
+
+const cors = z.strictObject({
+  origins: field.origins
+    .describe('Origins of the web pages that may call, or "*". Empty: none.')
+    .default([...corsDefaults.origins]),
+})
+
+/** The one schema behind every format. A field's message is what to write instead; see `issues.ts`. */
+export const configSchema = z.strictObject({
+  listen: field.listenAddress
+    .describe('Address to listen on, as host:port.')
+    .default(formatListen(gatewayDefaults.listen)),
+  drainMs: field
+    .milliseconds(0)
+    .describe('How long calls in flight may take to finish after SIGTERM.')
+    .default(gatewayDefaults.drainMs),
+  networks: z
+    .record(z.string(), network, { error: 'write a table with one table per network, for example [networks.el]' })
+    .describe('Networks by name; the name is the path: networks.el answers on /el.'),
+  limits: limits.describe('What one client may ask.').prefault({}),
+  cors: cors.describe('Which web pages may call.').prefault({}),
+})
+
+/** A config as a file holds it: everything that has a default may be left out. */
+export type Config = z.input<typeof configSchema>
+
+/** A config with every default in its place. */
+export type CompleteConfig = z.output<typeof configSchema>

@@ -1,0 +1,26 @@
+import type { Config } from './config/schema.ts'
+
+export type { Config } from './config/schema.ts'
+export type { CorsOptions, LimitsOptions } from './gateway/ingress/options.ts'
+export type { GatewayOptions, NetworkOptions } from './gateway/options.ts'
+export type { BreakerOptions, FailsafeOptions, HedgeOptions } from './gateway/policy/options.ts'
+export type { ProbeOptions } from './gateway/probe/options.ts'
+export type { NetworkKind, RoutingOptions, Strategy, Tier, UpstreamOptions } from './gateway/upstream/options.ts'
+
+/** What a config file in TypeScript may export: a config, a promise of one, or a function that returns either. */
+export type ConfigExport = Config | Promise<Config> | (() => Config | Promise<Config>)
+
+/**
+ * Gives a config file in TypeScript its type; returns what it is given.
+ *
+ * @example
+ * // drawbridge.config.ts
+ * import { defineConfig } from 'drawbridge-rpc'
+ *
+ * export default defineConfig({
+ *   networks: { el: { kind: 'evm', default: true, upstreams: [{ url: 'http://10.0.0.1:8545' }] } },
+ * })
+ */
+export function defineConfig<const T extends ConfigExport>(config: T): T {
+  return config
+}
