@@ -1,0 +1,53 @@
+import { Command, CommanderError, Option } from 'commander'
+import { redactText } from '../core/redact.ts'
+import { registerCheck } from './check.ts'
+import { exitCodeOf, printFailure, UsageError } from './failure.ts'
+import { logFormats, logLevels } from './globals.ts'
+import { registerServe } from './serve.ts'
+import { registerStatus } from './status.ts'
+import { programVersion } from './version.ts'
+
+/**
+ * Runs the program and sets the exit code: 0 for success, 1 for a failure, 2 for wrong usage or a wrong config.
+ *
+ * @param argv as `process.argv`: the first two entries are skipped
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  // `drawbridge check | head` ends the reader first; that is no failure of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  try {
+    await run(argv)
+  } catch (error) {
+    process.exitCode = error instanceof CommanderError ? commanderExitCode(error) : exitCodeOf(error)
+    if (!(error instanceof CommanderError)) printFailure(error)
+  }
+}
+
+/** The whole command line; the docs are checked against it. */
+export function createProgram(): Command {
+  const program = new Command('drawbridge')
+    .description('One front door for Ethereum-family nodes.')
+    .version(programVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help, or the help of a command')
+    .addOption(new Option('--log-level <level>', 'least important level to log').choices(logLevels).default('info'))
+    .addOption(new Option('--log-format <format>', 'pretty (default in a terminal) or json').choices(logFormats))
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: (text, write) => write(`drawbridge: ${redactText(text).replace(/^error: /, '')}`) })
+    .showHelpAfterError('Run it with --help to see what it takes.')
+    .exitOverride()
+  for (const register of [registerServe, registerCheck, registerStatus]) register(program)
+  return program
+}
+
+async function run(argv: readonly string[]): Promise<void> {
+  const program = createProgram()
+  const [first] = argv.slice(2)
+  if (first === undefined) program.outputHelp()
+  else if (first.includes('://')) {
+    throw new UsageError('A URL stands where a command belongs.', 'Write: drawbridge serve URL...')
+  } else await program.parseAsync(argv)
+}
+
+function commanderExitCode(error: CommanderError): 0 | 2 {
+  return error.exitCode === 0 ? 0 : 2
+}
