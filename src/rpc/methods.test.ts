@@ -21,7 +21,14 @@ describe('methodTraits', () => {
 
   it('never repeats what changes something', () => {
     const changing = ['eth_sendTransaction', 'eth_sendBundle', 'eth_getFilterChanges', 'eth_subscribe', 'debug_setHead']
-    const unknown = ['personal_unlockAccount', 'admin_addPeer', 'miner_start', 'anvil_mine', 'hardhat_reset', 'evm_mine']
+    const unknown = [
+      'personal_unlockAccount',
+      'admin_addPeer',
+      'miner_start',
+      'anvil_mine',
+      'hardhat_reset',
+      'evm_mine',
+    ]
     for (const method of [...changing, ...unknown, 'engine_newPayloadV4', 'nonsense', '']) {
       assert.equal(methodTraits(method).repeat, 'never', method)
     }

@@ -1,0 +1,89 @@
+const resultHead = Buffer.from('{"jsonrpc":"2.0","id":')
+const resultMiddle = Buffer.from(',"result":')
+const errorMiddle = Buffer.from(',"error":')
+const paramsMiddle = Buffer.from(',"params":')
+const nullId = Buffer.from('null')
+const CLOSE_OBJECT = 0x7d
+const OPEN_ARRAY = 0x5b
+const CLOSE_ARRAY = 0x5d
+const COMMA = 0x2c
+
+/**
+ * A call as it is sent upstream. The id is always 1: answers are matched by connection, and the client's own id
+ * never leaves the gateway.
+ *
+ * @param params raw JSON of an array or object; undefined leaves the member out
+ * @example `${requestBody('eth_chainId', undefined)}` === '{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}'
+ */
+export function requestBody(method: string, params: Buffer | undefined): Buffer {
+  const head = `{"jsonrpc":"2.0","id":1,"method":${JSON.stringify(method)}`
+  if (params === undefined) return Buffer.from(`${head}}`)
+  const headBytes = Buffer.byteLength(head)
+  const body = Buffer.allocUnsafe(headBytes + paramsMiddle.length + params.length + 1)
+  body.write(head)
+  paramsMiddle.copy(body, headBytes)
+  params.copy(body, headBytes + paramsMiddle.length)
+  body[body.length - 1] = CLOSE_OBJECT
+  return body
+}
+
+/**
+ * An answer with a result: `{"jsonrpc":"2.0","id":…,"result":…}`.
+ *
+ * @param id raw JSON of the id, as the client wrote it
+ * @param result raw JSON of the result
+ */
+export function resultBody(id: Buffer, result: Buffer): Buffer {
+  return answerBody(id, resultMiddle, result)
+}
+
+/**
+ * An answer with an error: `{"jsonrpc":"2.0","id":…,"error":…}`.
+ *
+ * @param id raw JSON of the id; undefined where it could not be told, which gives null
+ * @param error raw JSON of the error object
+ */
+export function errorBody(id: Buffer | undefined, error: Buffer): Buffer {
+  return answerBody(id ?? nullId, errorMiddle, error)
+}
+
+/** What stands before the result of a streamed answer; {@link resultEnd} goes after it. */
+export function resultStart(id: Buffer): Buffer {
+  return Buffer.concat([resultHead, id, resultMiddle])
+}
+
+/** What stands after the result of a streamed answer. */
+export const resultEnd: Buffer = Buffer.of(CLOSE_OBJECT)
+
+function answerBody(id: Buffer, middle: Buffer, value: Buffer): Buffer {
+  const middleAt = resultHead.length + id.length
+  const valueAt = middleAt + middle.length
+  const body = Buffer.allocUnsafe(valueAt + value.length + 1)
+  body.set(resultHead, 0)
+  body.set(id, resultHead.length)
+  body.set(middle, middleAt)
+  body.set(value, valueAt)
+  body[valueAt + value.length] = CLOSE_OBJECT
+  return body
+}
+
+/** Raw JSON of an error object. `data` is left out when undefined. */
+export function errorObject(code: number, message: string, data?: object): Buffer {
+  return Buffer.from(JSON.stringify({ code, message, data }))
+}
+
+/** A batch of complete answers, in the order given. */
+export function batchBody(members: readonly Buffer[]): Buffer {
+  let length = 1 + Math.max(1, members.length)
+  for (const member of members) length += member.length
+  const body = Buffer.allocUnsafe(length)
+  body[0] = OPEN_ARRAY
+  let at = 1
+  for (const member of members) {
+    if (at > 1) body[at++] = COMMA
+    body.set(member, at)
+    at += member.length
+  }
+  body[at] = CLOSE_ARRAY
+  return body
+}
