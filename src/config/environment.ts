@@ -55,7 +55,7 @@ function problemOf(name: string, close: string, environment: Environment): strin
   if (close === '' || !/^[A-Za-z_]\w*$/.test(name)) {
     return `a "\${" without a variable name and "}" after it: write \${NAME}, or $\${ for a literal "\${".`
   }
-  const value = environment[name]
+  const value = Object.hasOwn(environment, name) ? environment[name] : undefined
   if (value !== undefined && value !== '') return undefined
   return `the environment variable ${name} is ${value === undefined ? 'not set' : 'empty'}: set it, or write $\${ for a literal "\${".`
 }

@@ -47,7 +47,7 @@ function secretsOfUrl(text: string): string[] {
     .filter((segment) => segment !== '' && redactUrl(`http://h/${segment}`).endsWith('***'))
   const queries = [...url.searchParams].map(([name, value]) => (value === '' ? name : value))
   const userInfo = [url.username, url.password].map(decodedOrSame)
-  return [...userInfo, url.username, url.password, ...segments, ...queries]
+  return [...userInfo, `${url.username}:${url.password}`, url.username, url.password, ...segments, ...queries]
 }
 
 function decodedOrSame(text: string): string {
