@@ -180,10 +180,12 @@ export function decodeString(text: Buffer, from: number, end: number): string | 
   return text.toString('latin1', from + 1, end - 1)
 }
 
-/** Whether the string that fills `from` to `end`, quotes included, says `word`, which is ASCII. */
+/** Whether the string that fills `from` to `end`, quotes included, says `word`, made of letters, digits and points. */
 export function saysWord(text: Buffer, from: number, end: number, word: string): boolean {
   if (text[from] !== QUOTE) return false
-  if (end - from !== word.length + 2) return end - from > word.length + 2 && decodeString(text, from, end) === word
+  // Written with escapes, each letter takes six bytes instead of one.
+  if (end - from >= word.length + 7) return decodeString(text, from, end) === word
+  if (end - from !== word.length + 2) return false
   for (let index = 0; index < word.length; index++) {
     if (text[from + 1 + index] !== word.charCodeAt(index)) return false
   }
