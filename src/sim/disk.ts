@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
 import type { Disk } from '../replica/seams.ts'
+import type { Gate } from './process.ts'
 
 interface Segment {
   bytes: Uint8Array
@@ -13,15 +14,15 @@ interface Segment {
 export type DiskFate = 'kept' | 'torn' | 'wiped'
 
 /**
- * The platter under a validator: it outlives the process. Each run of the process opens its own {@link Disk} on it,
- * and a crash decides what the next run finds.
+ * The platter under a validator: it outlives the process. Each life of the process opens its own {@link Disk} on it,
+ * and a crash decides what the next one finds.
  */
 export class VirtualDisk {
   readonly #clock: Clock
   readonly #random: Random
   readonly #syncMs: number
   #segments = new Map<number, Segment>()
-  #run = 0
+  #life = 0
 
   /** `syncMs` is how long a sync takes. */
   constructor(clock: Clock, random: Random, syncMs: number) {
@@ -30,10 +31,10 @@ export class VirtualDisk {
     this.#syncMs = syncMs
   }
 
-  /** A handle for one run of the process. Handles opened before stop answering. */
-  open(): Disk {
-    const run = ++this.#run
-    const alive = (): boolean => run === this.#run
+  /** A handle for one life of the process. Handles opened before stop answering. */
+  open(gate: Gate = (run) => run()): Disk {
+    const life = ++this.#life
+    const alive = (): boolean => life === this.#life
     return {
       segments: () => [...this.#segments.keys()].sort((a, b) => a - b),
       read: (number, offset, length) => this.#read(number, offset, length),
@@ -41,14 +42,14 @@ export class VirtualDisk {
       append: (number, parts) => alive() && this.#append(number, parts),
       truncate: (number, length) => alive() && this.#truncate(number, length),
       drop: (number) => alive() && this.#segments.delete(number),
-      sync: (done) => this.#sync(alive, done),
-      close: (done) => void this.#clock.after(this.#syncMs, () => alive() && done()),
+      sync: (done) => this.#sync(alive, () => gate(done)),
+      close: (done) => void this.#clock.after(this.#syncMs, () => alive() && gate(done)),
     }
   }
 
   /** The process is gone; syncs under way never finish. */
   crash(fate: DiskFate): void {
-    this.#run++
+    this.#life++
     if (fate === 'wiped') this.#segments = new Map()
     if (fate === 'torn') for (const segment of this.#segments.values()) this.#tear(segment)
   }

@@ -98,11 +98,11 @@ export class Judge {
   deliver(validator: number, subDag: CommittedSubDag): void {
     const { index, digest } = subDag.commitRef
     const height = this.#heights[validator]!
-    if (index > height + 1) this.#break(`validator ${validator} delivered commit ${index} after ${height}`)
+    if (index > height + 1) this.broke(`validator ${validator} delivered commit ${index} after ${height}`)
     const known = this.#chain[index - 1]
     if (known === undefined) this.#append(validator, subDag)
     else if (known.digest !== digest) {
-      this.#break(`validators ${known.by} and ${validator} delivered different commits at index ${index}`)
+      this.broke(`validators ${known.by} and ${validator} delivered different commits at index ${index}`)
     }
     if (index !== height + 1) return
     this.#heights[validator] = index
@@ -128,7 +128,8 @@ export class Judge {
     }
   }
 
-  #break(text: string): void {
+  /** Safety broke in a way that the sequences do not show. Only the first text is kept. */
+  broke(text: string): void {
     this.#fault ??= text
   }
 }

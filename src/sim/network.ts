@@ -3,6 +3,7 @@ import { InvariantError } from '../core/errors.ts'
 import type { Random } from '../core/random.ts'
 import type { LinkHandlers, PeerLink, PeerNetwork } from '../replica/seams.ts'
 import { VirtualLink } from './link.ts'
+import type { Gate } from './process.ts'
 import type { Weather } from './weather.ts'
 
 /** A dial is given up after this long without an answer. */
@@ -31,9 +32,9 @@ export class VirtualNetwork {
     this.#seams = seams
   }
 
-  /** A validator's connection to the network, for one run of its process. */
-  join(own: number): Station {
-    const station = new Station(own, this.#seams, this.#stations)
+  /** A validator's connection to the network, for one life of its process. */
+  join(own: number, gate: Gate = (run) => run()): Station {
+    const station = new Station(own, this.#seams, this.#stations, gate)
     this.#stations.set(own, station)
     return station
   }
@@ -44,14 +45,16 @@ export class Station implements PeerNetwork {
   readonly #own: number
   readonly #seams: NetworkSeams
   readonly #stations: Map<number, Station>
+  readonly #gate: Gate
   readonly #links = new Set<VirtualLink>()
   #accept: ((link: PeerLink) => LinkHandlers) | undefined
   #dead = false
 
-  constructor(own: number, seams: NetworkSeams, stations: Map<number, Station>) {
+  constructor(own: number, seams: NetworkSeams, stations: Map<number, Station>, gate: Gate) {
     this.#own = own
     this.#seams = seams
     this.#stations = stations
+    this.#gate = gate
   }
 
   listen(accept: (link: PeerLink) => LinkHandlers, ready: (error?: Error) => void): void {
@@ -100,8 +103,19 @@ export class Station implements PeerNetwork {
     far.join(near)
     this.#links.add(near)
     station.#links.add(far)
-    far.handle(station.#accepted(far))
-    near.handle(opened(near))
+    station.#take(far, (link) => station.#accepted(link))
+    this.#take(near, opened)
+  }
+
+  #take(link: VirtualLink, handlersFor: (link: PeerLink) => LinkHandlers): void {
+    this.#gate(() => {
+      const handlers = handlersFor(link)
+      link.handle({
+        onFrame: (frame) => this.#gate(() => handlers.onFrame(frame)),
+        onDrain: () => this.#gate(() => handlers.onDrain()),
+        onClose: (reason) => this.#gate(() => handlers.onClose(reason)),
+      })
+    })
   }
 
   #accepted(link: PeerLink): LinkHandlers {
@@ -111,7 +125,7 @@ export class Station implements PeerNetwork {
 
   #later(ms: number, run: () => void): void {
     this.#seams.clock.after(ms, () => {
-      if (!this.#dead) run()
+      if (!this.#dead) this.#gate(run)
     })
   }
 }

@@ -1,0 +1,39 @@
+import { createSimulation } from '../../src/sim/simulation.ts'
+import { drawScenario } from './scenarios.ts'
+
+/** What one seed came to. */
+export interface SeedVerdict {
+  readonly seed: number
+  /** What went wrong; undefined when all promises were kept. */
+  readonly failure: string | undefined
+  readonly commits: number
+  readonly digest: string
+}
+
+/** Runs the scenario of a seed to its end and checks every promise. */
+export function judgeSeed(seed: number): SeedVerdict {
+  const { options, words, expected } = drawScenario(seed)
+  const simulation = createSimulation(options)
+  while (simulation.advance(100)) {}
+  const { report } = simulation.result(0)
+  const { doubled, lost } = report.transactions
+  const wrong = [
+    report.safety === 'ok' ? '' : report.safety,
+    report.liveness === expected ? '' : `${report.liveness} instead of ${expected} after ${report.virtualSeconds} s`,
+    doubled === 0 ? '' : `${doubled} transactions ordered twice`,
+    lost === 0 || expected === 'stalled' ? '' : `${lost} acknowledged transactions lost`,
+  ].filter((text) => text !== '')
+  return {
+    seed,
+    failure: wrong.length === 0 ? undefined : `seed ${seed}: ${wrong.join('; ')} (${describe(options, words)})`,
+    commits: report.commits,
+    digest: report.digest,
+  }
+}
+
+function describe(
+  { validators, latency, forMs }: ReturnType<typeof drawScenario>['options'],
+  words: readonly string[],
+) {
+  return `${validators} validators, up to ${latency.unitMs} ms, ${forMs} ms, ${words.join(' ') || 'no faults'}`
+}

@@ -1,0 +1,118 @@
+import { type Random, seededRandom } from '../../src/core/random.ts'
+import { parseFault } from '../../src/sim/faults.ts'
+import { type Latency, uniformLatency } from '../../src/sim/latency.ts'
+import type { SimulationOptions } from '../../src/sim/simulation.ts'
+
+/** A run drawn by chance, with what must come of it. */
+export interface Scenario {
+  readonly options: SimulationOptions
+  /** The faults as they are written on the command line. */
+  readonly words: readonly string[]
+  /** Whether the committee must go on, or must stand still because more than it can bear are down. */
+  readonly expected: 'ok' | 'stalled'
+}
+
+const cheats = ['equivocate', 'withhold', 'late', 'badSignature', 'badAncestors', 'garbage'] as const
+
+/**
+ * Draws a committee of 4 to 10, a network, and up to f faulty validators; one in twelve scenarios has f + 1 of them down
+ * for good, one in twelve cuts the power of all at once. The same seed draws the same scenario.
+ */
+export function drawScenario(seed: number): Scenario {
+  const chance = seededRandom(seed ^ 0x5eed)
+  const validators = 4 + chance.int(7)
+  const bearable = Math.floor((validators - 1) / 3)
+  const forMs = 3500 + chance.int(1500)
+  const kind = chance.int(12)
+  const words = [...weather(chance, validators, forMs / 2)]
+  if (kind === 0)
+    words.push(
+      ...shuffled(chance, validators)
+        .slice(0, bearable + 1)
+        .map((v) => `crash:${v}@${at(1200)}`),
+    )
+  else words.push(...faulty(chance, validators, chance.int(bearable + 1)))
+  if (kind === 1) words.push(...shuffled(chance, validators).map((v) => `torn:${v}@1.4`))
+  return {
+    options: {
+      validators,
+      seed,
+      latency: drawLatency(chance, validators),
+      load: 20 + chance.int(100),
+      forMs,
+      faults: words.map((word) => parseFault(word, validators)),
+      leaders: chance.float() < 0.2 ? 2 : 1,
+      signatures: seed % 50 === 0 ? 'ed25519' : 'hash',
+      syncMs: chance.float() * 5,
+    },
+    words,
+    expected: kind === 0 ? 'stalled' : 'ok',
+  }
+}
+
+function drawLatency(chance: Random, validators: number): Latency {
+  const base = 20 + chance.int(60)
+  const uniform = uniformLatency(base, chance.float(), validators)
+  if (chance.float() < 0.5) return uniform
+  const oneWayMs = uniform.oneWayMs.map((row) => row.map((ms) => (ms === 0 ? 0 : 10 + chance.int(2 * base))))
+  return { ...uniform, oneWayMs, unitMs: Math.max(...oneWayMs.flat()) }
+}
+
+function weather(chance: Random, validators: number, untilMs: number): string[] {
+  const words: string[] = []
+  const span = (): string => {
+    const start = chance.int(untilMs - 200)
+    return `@${at(start)}-${at(start + 100 + chance.int(untilMs - start - 100))}`
+  }
+  const maybe = (probability: number, word: () => string): void => {
+    if (chance.float() < probability) words.push(`${word()}${span()}`)
+  }
+  maybe(0.3, () => `loss:${share(chance, 0.2)}`)
+  maybe(0.3, () => `duplicate:${share(chance, 0.3)}`)
+  maybe(0.3, () => `reorder:${share(chance, 0.3)}`)
+  maybe(0.2, () => `corrupt:${share(chance, 0.02)}`)
+  maybe(0.25, () => `delay:${chance.int(validators)}+${chance.int(400)}`)
+  maybe(0.3, () => `partition:${split(chance, validators)}`)
+  return words
+}
+
+function faulty(chance: Random, validators: number, count: number): string[] {
+  return shuffled(chance, validators)
+    .slice(0, count)
+    .map((validator) => {
+      const kind = chance.int(12)
+      const moment = at(chance.int(1800))
+      if (kind === 0) return `crash:${validator}@${moment}`
+      if (kind === 1) return `restart:${validator}@${moment}`
+      if (kind === 2) return `torn:${validator}@${moment}`
+      if (kind === 3) return `wipe:${validator}@${moment}`
+      if (kind === 4) return `slowConsumer:${validator}+${10 + chance.int(300)}`
+      const cheat = cheats[chance.int(cheats.length)]!
+      return cheat === 'late' ? `late:${validator}+${50 + chance.int(500)}` : `${cheat}:${validator}`
+    })
+}
+
+function split(chance: Random, validators: number): string {
+  const order = shuffled(chance, validators)
+  const cut = 1 + chance.int(validators - 1)
+  return `${order.slice(0, cut).join(',')}|${order.slice(cut).join(',')}`
+}
+
+function shuffled(chance: Random, count: number): number[] {
+  const order = Array.from({ length: count }, (_, at) => at)
+  for (let at = count - 1; at > 0; at--) {
+    const other = chance.int(at + 1)
+    const held = order[at]!
+    order[at] = order[other]!
+    order[other] = held
+  }
+  return order
+}
+
+function share(chance: Random, most: number): string {
+  return (0.005 + chance.float() * most).toFixed(3)
+}
+
+function at(ms: number): string {
+  return (ms / 1000).toFixed(3)
+}
