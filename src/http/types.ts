@@ -113,6 +113,11 @@ export interface OutgoingRequest {
   readonly headers: RawHeaders
   /** A buffer is sent with its length; a source is streamed (chunked unless `length` is given); undefined sends no body. */
   readonly body: Buffer | BodySource | undefined
+  /**
+   * True when the request may reach the upstream twice. A kept-alive connection can close at the moment it is reused; such
+   * a request is then sent once more, on a fresh connection. A streamed body is never sent twice.
+   */
+  readonly redo: boolean
 }
 
 /** A body that is produced while it is sent. */

@@ -1,0 +1,351 @@
+import type { Socket } from 'node:net'
+import { BodyReader } from './body-reader.ts'
+import { BodySender } from './body-sender.ts'
+import { join } from './chunk.ts'
+import type { ClientCall } from './client-call.ts'
+import { type Dialled, dialError, type Take } from './dial.ts'
+import { type Fields, HEAD_END, HeadError, mayBecomeHead, parseResponseHead, type ResponseHead } from './head.ts'
+import { neverHasBody } from './status.ts'
+import { CarrierError, type CarrierErrorCode, type HttpClientOptions } from './types.ts'
+import type { Watch } from './watch.ts'
+
+/** What the connections of one client share. */
+export interface Pool {
+  readonly options: HttpClientOptions
+  readonly watch: Watch<ClientConnection>
+  readonly hostLine: string
+  /** The connection can carry another call. */
+  release(connection: ClientConnection): void
+  /** The connection will carry none any more. May be said twice. */
+  gone(connection: ClientConnection): void
+  /** Sends a call again, on a fresh connection. */
+  again(call: ClientCall): void
+  /** A call that was waiting in line was given up. */
+  abandoned(): void
+}
+
+const nothing: Buffer = Buffer.alloc(0)
+const maxHeadBytes = 65_536
+/** Up to here head and body are copied into one buffer; above, two buffers go out in one system call. */
+const joined = 32_768
+
+/** One connection to an origin: carries one call at a time. */
+export class ClientConnection {
+  readonly #pool: Pool
+  readonly #socket: Socket
+  readonly #reader = new BodyReader()
+  #call: ClientCall | undefined
+  /** Connected, and past the TLS handshake. */
+  #ready = false
+  #tcpDone = false
+  #calls = 0
+  /** A byte of the answer has come. */
+  #heard = false
+  #headSeen = false
+  #keep = true
+  #keepMs: number
+  #sender: BodySender | undefined
+  /** Bytes being parsed: from #at to #end of #input. When not #owned, they are overwritten by the next read. */
+  #input: Buffer = nothing
+  #at = 0
+  #end = 0
+  #owned = true
+  #held: Buffer | undefined
+  #running = false
+  #reading = true
+  #inputEnded = false
+  #gone = false
+  #since: number
+  #failure: Error | undefined
+
+  constructor(pool: Pool, call: ClientCall, dial: (take: Take) => Dialled) {
+    this.#pool = pool
+    this.#call = call
+    call.connection = this
+    this.#keepMs = pool.options.keepAliveMs
+    this.#since = pool.watch.now
+    const { socket, readyEvent } = dial((bytes, length, owned) => this.#feed(bytes, length, owned))
+    this.#socket = socket
+    socket.once('connect', () => {
+      this.#tcpDone = true
+    })
+    socket.once(readyEvent, () => this.#onReady())
+    socket.on('end', () => this.#onInputEnd())
+    socket.on('drain', () => this.#sender?.drained())
+    socket.on('error', (error) => {
+      this.#failure = error
+    })
+    socket.on('close', () => this.#onClose())
+  }
+
+  #onReady(): void {
+    this.#ready = true
+    const call = this.#call
+    this.#call = undefined
+    if (call === undefined) this.#rest()
+    else this.carry(call)
+  }
+
+  /** Sends a call. */
+  carry(call: ClientCall): void {
+    this.#call = call
+    call.connection = this
+    this.#calls++
+    this.#heard = this.#headSeen = false
+    const { body, source, head } = call
+    if (source !== undefined) this.#sendSource(call)
+    else if (body === undefined || body.length === 0) this.#socket.write(head, 'latin1')
+    else if (body.length <= joined) this.#socket.write(join(head, body))
+    else this.#sendParts(head, body)
+  }
+
+  #sendParts(head: string, body: Buffer): void {
+    this.#socket.cork()
+    this.#socket.write(head, 'latin1')
+    this.#socket.write(body)
+    this.#socket.uncork()
+  }
+
+  #sendSource(call: ClientCall): void {
+    this.#socket.write(call.head, 'latin1')
+    this.#sender = new BodySender(this.#socket, (error) => this.fail(error))
+    if (call.source !== undefined) this.#sender.open(call.source)
+  }
+
+  #feed(bytes: Buffer, length: number, owned: boolean): void {
+    this.#heard = true
+    if (this.#held === undefined) {
+      this.#input = bytes
+      this.#end = length
+      this.#owned = owned
+    } else {
+      this.#input = Buffer.concat([this.#held, bytes.subarray(0, length)])
+      this.#end = this.#input.length
+      this.#owned = true
+      this.#held = undefined
+    }
+    this.#at = 0
+    this.#run()
+  }
+
+  /** Goes on with what waits, soon. */
+  wake(): void {
+    queueMicrotask(() => this.#proceed())
+  }
+
+  #proceed(): void {
+    if (this.#running || this.#gone) return
+    this.#input = this.#held ?? nothing
+    this.#held = undefined
+    this.#at = 0
+    this.#end = this.#input.length
+    this.#owned = true
+    this.#run()
+  }
+
+  #run(): void {
+    this.#running = true
+    while (this.#step());
+    this.#running = false
+    if (!this.#gone) this.#hold()
+  }
+
+  /** One step forward; false when there is nothing to do but wait. */
+  #step(): boolean {
+    const call = this.#call
+    if (this.#gone) return false
+    if (call === undefined) {
+      // Bytes without a question cannot be trusted to answer the next one.
+      if (this.#at < this.#end || this.#inputEnded) this.destroy()
+      return false
+    }
+    return this.#headSeen ? this.#readBody(call) : this.#readHead(call)
+  }
+
+  #hold(): void {
+    this.#held = this.#at === this.#end ? undefined : this.#copy(this.#at, this.#end)
+    this.#input = nothing
+    this.#at = this.#end = 0
+    const reading = this.#call === undefined || !this.#call.paused
+    if (reading === this.#reading) return
+    this.#reading = reading
+    if (reading) this.#socket.resume()
+    else this.#socket.pause()
+  }
+
+  #copy(from: number, to: number): Buffer {
+    if (this.#owned) return this.#input.subarray(from, to)
+    const copy = Buffer.allocUnsafe(to - from)
+    this.#input.copy(copy, 0, from, to)
+    return copy
+  }
+
+  #readHead(call: ClientCall): boolean {
+    if (this.#at === this.#end) return this.#inputEnded && this.#closedEarly()
+    const end = this.#input.indexOf(HEAD_END, this.#at)
+    // Past #end lie old bytes of the shared buffer.
+    if (end < 0 || end + 4 > this.#end) return this.#incompleteHead()
+    if (end + 4 - this.#at > maxHeadBytes) return this.#headTooLarge()
+    const text = this.#input.toString('latin1', this.#at, end + 2)
+    this.#at = end + 4
+    let head: ResponseHead
+    try {
+      head = parseResponseHead(text)
+    } catch (error) {
+      if (!(error instanceof HeadError)) throw error
+      return this.#abandon('MALFORMED', `The answer cannot be understood: ${error.message}`)
+    }
+    return this.#begin(call, head)
+  }
+
+  #incompleteHead(): boolean {
+    if (this.#end - this.#at > maxHeadBytes) return this.#headTooLarge()
+    if (!mayBecomeHead(this.#input.subarray(this.#at, this.#end))) {
+      return this.#abandon('MALFORMED', 'The answer is not HTTP/1.1.')
+    }
+    return this.#inputEnded && this.#closedEarly()
+  }
+
+  #headTooLarge(): boolean {
+    return this.#abandon('TOO_LARGE', 'The head of the answer is larger than 64 KiB.')
+  }
+
+  #begin(call: ClientCall, head: ResponseHead): boolean {
+    const { status, fields } = head
+    if (status === 101) return this.#abandon('MALFORMED', 'The answer switches protocols unasked.')
+    // Interim answers (RFC 9110 §15.2) come before the one that counts.
+    if (status < 200) return true
+    this.#headSeen = true
+    this.#startBody(call, status, fields)
+    this.#keep = !fields.close && (!head.old || fields.keepAlive) && !this.#reader.endsWithConnection
+    this.#keepMs = keepMs(fields.keepAliveSeconds, this.#pool.options.keepAliveMs)
+    call.receiver.onHead(status, fields.raw)
+    return true
+  }
+
+  #startBody(call: ClientCall, status: number, fields: Fields): void {
+    if (call.bodiless || neverHasBody(status)) this.#reader.startLength(0)
+    else if (fields.chunked) this.#reader.startChunked()
+    else if (fields.length >= 0) this.#reader.startLength(fields.length)
+    else this.#reader.startUntilClose()
+  }
+
+  #readBody(call: ClientCall): boolean {
+    const reader = this.#reader
+    if (reader.done) return this.#complete(call)
+    if (call.paused) return false
+    if (this.#at === this.#end) {
+      if (!this.#inputEnded) return false
+      return reader.endsWithConnection ? this.#complete(call) : this.#closedEarly()
+    }
+    this.#at = reader.read(this.#input, this.#at, this.#end)
+    if (reader.to > reader.from) call.receiver.onData(this.#copy(reader.from, reader.to))
+    if (reader.broken !== undefined) return this.#abandon('MALFORMED', `The answer breaks off: ${reader.broken}`)
+    return true
+  }
+
+  #complete(call: ClientCall): boolean {
+    this.#call = undefined
+    call.connection = undefined
+    call.over = true
+    const sent = this.#sender?.sending !== true && this.#socket.writableLength === 0
+    this.#sender?.stop()
+    this.#sender = undefined
+    if (this.#keep && sent && this.#at === this.#end && !this.#inputEnded && this.#keepMs > 0) this.#rest()
+    else this.destroy()
+    call.receiver.onEnd()
+    return true
+  }
+
+  #rest(): void {
+    this.#since = this.#pool.watch.now
+    this.#pool.release(this)
+  }
+
+  #closedEarly(): boolean {
+    if (this.#isStale()) this.destroy()
+    else this.#abandon('CLOSED_EARLY', 'The upstream closed the connection before its answer was complete.')
+    return false
+  }
+
+  /** Whether the connection died while it was idle, and the call can be sent again. */
+  #isStale(): boolean {
+    return this.#calls > 1 && !this.#heard && this.#call?.redo === true
+  }
+
+  #abandon(code: CarrierErrorCode, message: string): boolean {
+    this.fail(new CarrierError(code, message, true))
+    return false
+  }
+
+  /** Ends the call with an error, and the connection with it. */
+  fail(error: CarrierError): void {
+    const call = this.#call
+    this.#call = undefined
+    this.destroy()
+    call?.fail(error)
+  }
+
+  /** The call is not wanted any more. A connection that is still being made will serve another one. */
+  giveUp(): void {
+    this.#call = undefined
+    if (this.#ready) this.destroy()
+  }
+
+  /** Cuts the connection; a call on it fails, or is sent again where the connection was stale. */
+  destroy(): void {
+    this.#leave()
+    this.#socket.destroy()
+  }
+
+  #leave(): void {
+    if (this.#gone) return
+    this.#gone = true
+    this.#sender?.stop()
+    const call = this.#call
+    const stale = this.#isStale()
+    this.#call = undefined
+    if (call !== undefined && stale) {
+      call.redo = false
+      call.connection = undefined
+      this.#pool.again(call)
+    }
+    this.#pool.gone(this)
+    if (call !== undefined && !stale) call.fail(this.#lossError())
+  }
+
+  #lossError(): CarrierError {
+    const failure = this.#failure
+    if (!this.#ready) return dialError(this.#pool.options.origin, this.#tcpDone, failure)
+    if (failure === undefined) return new CarrierError('CLOSED_EARLY', 'The upstream closed the connection.', true)
+    return new CarrierError('RESET', 'The upstream cut the connection.', true, failure)
+  }
+
+  /** Enforces the deadlines. */
+  check(now: number): void {
+    const { options, watch } = this.#pool
+    if (!this.#ready) {
+      if (watch.past(this.#since, options.connectTimeoutMs)) this.#connectTimeout()
+    } else if (this.#call === undefined && now + watch.intervalMs >= this.#since + this.#keepMs) this.destroy()
+  }
+
+  #connectTimeout(): void {
+    const { host } = this.#pool.options.origin
+    this.fail(new CarrierError('CONNECT_TIMEOUT', `${host} did not accept a connection in time.`, false))
+  }
+
+  #onInputEnd(): void {
+    this.#inputEnded = true
+    this.#proceed()
+  }
+
+  #onClose(): void {
+    this.#leave()
+  }
+}
+
+/** How long an idle connection is kept: shorter than the server promises, so that it does not close under our hands. */
+function keepMs(promisedSeconds: number | undefined, ownMs: number): number {
+  if (promisedSeconds === undefined) return ownMs
+  return Math.min(ownMs, Math.max(promisedSeconds * 1000 - 1000, promisedSeconds * 500))
+}

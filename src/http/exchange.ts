@@ -1,0 +1,193 @@
+import type { Duplex } from 'node:stream'
+import { InvariantError } from '../core/errors.ts'
+import { lastChunk } from './chunk.ts'
+import { Collector } from './collector.ts'
+import type { RequestHead } from './head.ts'
+import { fieldLine, headerValue, isFraming, isNamed } from './headers.ts'
+import type { ServerConnection } from './server-connection.ts'
+import { neverHasBody, statusLine } from './status.ts'
+import type { BodyReceiver, CarrierError, Exchange, Flow, RawHeaders } from './types.ts'
+
+/** The answer's way: nothing sent, head sent, complete, or never to be completed because the connection is gone. */
+type Phase = 'waiting' | 'streaming' | 'over' | 'gone'
+
+/** How a streamed answer's body is framed. */
+type Framing = 'none' | 'length' | 'chunked' | 'connection'
+
+/** One request on a {@link ServerConnection} and its answer. */
+export class ServerExchange implements Exchange, Flow {
+  readonly method: string
+  readonly target: string
+  readonly headers: RawHeaders
+  /** True for a request in HTTP/1.0. */
+  readonly old: boolean
+  onDrain: (() => void) | undefined = undefined
+  onClose: (() => void) | undefined = undefined
+  /** Who gets the request body; undefined before it is asked for and after its end. */
+  intake: BodyReceiver | undefined
+  paused = false
+  readonly #connection: ServerConnection
+  #asked = false
+  #phase: Phase = 'waiting'
+  #framing: Framing = 'none'
+  #owed = 0
+
+  constructor(connection: ServerConnection, head: RequestHead) {
+    this.#connection = connection
+    this.method = head.method
+    this.target = head.target
+    this.headers = head.fields.raw
+    this.old = head.old
+  }
+
+  get remoteAddress(): string {
+    return this.#connection.remoteAddress
+  }
+
+  /** True while an answer is owed. */
+  get unanswered(): boolean {
+    return this.#phase === 'waiting' || this.#phase === 'streaming'
+  }
+
+  header(name: string): string | undefined {
+    return headerValue(this.headers, name)
+  }
+
+  body(limit: number, done: (error: CarrierError | undefined, body: Buffer) => void): void {
+    this.#take(new Collector(limit, done))
+  }
+
+  stream(receiver: BodyReceiver): Flow {
+    this.#take(receiver)
+    return this
+  }
+
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    if (!this.paused) return
+    this.paused = false
+    this.#connection.wake()
+  }
+
+  #take(intake: BodyReceiver): void {
+    if (this.#asked) throw new InvariantError('A request body was asked for twice.')
+    this.#asked = true
+    this.intake = intake
+    this.#connection.wantBody(this)
+  }
+
+  respond(status: number, headers: RawHeaders, body: Buffer | string): void {
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body
+    if (!this.#begin('over')) return
+    const bare = this.method === 'HEAD' || neverHasBody(status)
+    const text = this.#head(status, headers, this.#lengthLine(status, headers, bytes.length))
+    this.#connection.send(text, bare ? undefined : bytes)
+  }
+
+  /** For an answer without a body, a declared length is the length the body would have had. */
+  #lengthLine(status: number, headers: RawHeaders, length: number): string {
+    if (neverHasBody(status)) return ''
+    const declared = this.method === 'HEAD' && length === 0 ? declaredLength(headers) : undefined
+    return `Content-Length: ${declared ?? length}\r\n`
+  }
+
+  start(status: number, headers: RawHeaders): void {
+    if (!this.#begin('streaming')) return
+    const declared = declaredLength(headers)
+    this.#owed = declared ?? 0
+    this.#framing = this.#framingOf(status, declared)
+    if (this.#framing === 'connection') this.#connection.keep = false
+    this.#connection.write(this.#head(status, headers, this.#framingLine(status, declared)))
+  }
+
+  #framingOf(status: number, declared: number | undefined): Framing {
+    if (this.method === 'HEAD' || neverHasBody(status)) return 'none'
+    if (declared !== undefined) return 'length'
+    return this.old ? 'connection' : 'chunked'
+  }
+
+  #framingLine(status: number, declared: number | undefined): string {
+    if (neverHasBody(status)) return ''
+    if (declared !== undefined) return `Content-Length: ${declared}\r\n`
+    return this.#framing === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : ''
+  }
+
+  /** Enters the answer; false when nobody is there to read it. */
+  #begin(next: Phase): boolean {
+    if (this.#phase === 'gone') return false
+    if (this.#phase !== 'waiting') throw new InvariantError('An exchange was answered twice.', { phase: this.#phase })
+    this.#phase = next
+    return true
+  }
+
+  #head(status: number, headers: RawHeaders, framing: string): string {
+    if (!(status >= 200 && status <= 999)) throw new InvariantError('Not a final HTTP status.', { status })
+    const connection = this.#connection
+    let text = statusLine(status)
+    let date = connection.dateLine
+    for (let at = 0; at < headers.length; at += 2) {
+      const name = headers[at]!
+      if (isFraming(name)) continue
+      if (name.length === 4 && isNamed(name, 'date')) date = ''
+      text += fieldLine(name, headers[at + 1]!)
+    }
+    return `${text}${date}${connection.connectionLine(this)}${framing}\r\n`
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.#phase === 'gone') return true
+    if (this.#phase !== 'streaming') throw new InvariantError('A body was written outside an answer.')
+    if (this.#framing === 'none' || chunk.length === 0) return true
+    if (this.#framing === 'chunked') return this.#connection.writeChunk(chunk)
+    if (this.#framing === 'length') this.#pay(chunk.length)
+    return this.#connection.write(chunk)
+  }
+
+  #pay(length: number): void {
+    if (length > this.#owed) throw new InvariantError('An answer is longer than its Content-Length.')
+    this.#owed -= length
+  }
+
+  end(): void {
+    if (this.#phase === 'gone') return
+    if (this.#phase !== 'streaming') throw new InvariantError('An answer was ended that was not open.')
+    if (this.#framing === 'length' && this.#owed > 0) {
+      this.destroy()
+      return
+    }
+    this.#phase = 'over'
+    if (this.#framing === 'chunked') this.#connection.write(lastChunk)
+    this.#connection.answered()
+  }
+
+  destroy(): void {
+    this.#phase = 'gone'
+    this.#connection.destroy()
+  }
+
+  takeOver(): { socket: Duplex; head: Buffer } {
+    if (!this.#begin('over')) throw new InvariantError('The connection to take over is gone.')
+    return this.#connection.release()
+  }
+
+  /** The connection's word that it is gone. */
+  lose(error: CarrierError): void {
+    const owed = this.unanswered
+    this.#phase = 'gone'
+    const intake = this.intake
+    this.intake = undefined
+    intake?.onError(error)
+    if (owed) this.onClose?.()
+  }
+}
+
+/** The Content-Length among headers of ours. */
+function declaredLength(headers: RawHeaders): number | undefined {
+  const text = headerValue(headers, 'content-length')
+  if (text === undefined) return undefined
+  if (!/^\d{1,15}$/.test(text)) throw new InvariantError('An answer has a malformed Content-Length.')
+  return Number(text)
+}

@@ -1,0 +1,497 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { BodyReader } from './body-reader.ts'
+import { frameChunk, join } from './chunk.ts'
+import { Collector } from './collector.ts'
+import { ServerExchange } from './exchange.ts'
+import { HEAD_END, HeadError, mayBecomeHead, parseRequestHead, type RequestHead } from './head.ts'
+import { isNamed } from './headers.ts'
+import { RawConnection } from './raw-connection.ts'
+import { statusLine } from './status.ts'
+import { CarrierError, type Exchange, type HttpServerOptions } from './types.ts'
+import type { Watch } from './watch.ts'
+
+/** What all connections of one server share. */
+export interface ServerShared {
+  readonly options: HttpServerOptions
+  readonly watch: Watch<ServerConnection>
+  readonly onExchange: (exchange: Exchange) => void
+  dateLine: string
+  draining: boolean
+  gone(connection: ServerConnection): void
+}
+
+const nothing: Buffer = Buffer.alloc(0)
+const goOn = 'HTTP/1.1 100 Continue\r\n\r\n'
+/** Up to here head and body are copied into one buffer; above, two buffers go out in one system call. */
+const joined = 32_768
+/** Longer bodies go out in pieces of this size, so that a client that reads slowly is told from one that does not read. */
+const piece = 262_144
+/** How much of a body that nobody wants is read to save the connection. */
+const discardable = 65_536
+/** How long a closing connection stays half open, so that the client can read the answer before its own writes fail. */
+const lingerMs = 2000
+
+/**
+ * One connection of a server: cuts its bytes into requests, one exchange at a time. Everything that may change what
+ * happens next ends in `#run`, which reads on until it has to wait for the client or for the answer.
+ */
+export class ServerConnection {
+  readonly remoteAddress: string
+  /** False once the connection has to close after the current answer. */
+  keep = true
+  readonly #shared: ServerShared
+  readonly #socket: Socket
+  readonly #reader = new BodyReader()
+  #exchange: ServerExchange | undefined
+  /** Bytes being parsed: from #at to #end of #input. When not #owned, they are overwritten by the next read. */
+  #input: Buffer = nothing
+  #at = 0
+  #end = 0
+  #owned = true
+  /** Bytes that have to wait. */
+  #held: Buffer | undefined
+  #running = false
+  #reading = true
+  #inputEnded = false
+  #closing = false
+  /** The client waits for `100 Continue` before it sends its body. */
+  #awaitsGoOn = false
+  /** Nobody wants the rest of the body, but it is short. */
+  #discarding = false
+  #rest: Buffer | undefined
+  #served = false
+  /** The first bytes of a head are here; its timeout runs from them on. */
+  #partialHead = false
+  #since: number
+  #unread = 0
+  #unreadSince: number
+  #failure: Error | undefined
+  /** Who has taken the connection over after an Upgrade. */
+  #raw: RawConnection | undefined
+
+  constructor(shared: ServerShared, socket: Socket) {
+    this.#shared = shared
+    this.#socket = socket
+    this.remoteAddress = socket.remoteAddress ?? ''
+    this.#since = this.#unreadSince = shared.watch.now
+    socket.on('end', this.#onInputEnd)
+    socket.on('drain', this.#onDrain)
+    socket.on('error', this.#onError)
+    socket.on('close', this.#onGone)
+  }
+
+  get dateLine(): string {
+    return this.#shared.dateLine
+  }
+
+  /** True when no request is being received or answered. */
+  get idle(): boolean {
+    return this.#exchange === undefined && this.#held === undefined
+  }
+
+  /** Takes bytes in. `owned` says that nobody else will overwrite them. */
+  feed(bytes: Buffer, length: number, owned: boolean): void {
+    if (this.#raw !== undefined) this.#raw.feed(Buffer.from(bytes.subarray(0, length)))
+    else this.#take(bytes, length, owned)
+  }
+
+  #take(bytes: Buffer, length: number, owned: boolean): void {
+    if (this.#held === undefined) {
+      this.#input = bytes
+      this.#end = length
+      this.#owned = owned
+    } else {
+      this.#input = Buffer.concat([this.#held, bytes.subarray(0, length)])
+      this.#end = this.#input.length
+      this.#owned = true
+      this.#held = undefined
+    }
+    this.#at = 0
+    this.#run()
+  }
+
+  /** Goes on with what waits, soon. */
+  wake(): void {
+    this.#since = this.#shared.watch.now
+    queueMicrotask(() => this.#proceed())
+  }
+
+  #proceed(): void {
+    if (this.#running || this.#socket.destroyed) return
+    this.#input = this.#held ?? nothing
+    this.#held = undefined
+    this.#at = 0
+    this.#end = this.#input.length
+    this.#owned = true
+    this.#run()
+  }
+
+  #run(): void {
+    this.#running = true
+    while (this.#step());
+    this.#running = false
+    this.#hold()
+  }
+
+  /** One step forward; false when there is nothing to do but wait. */
+  #step(): boolean {
+    if (this.#raw !== undefined) return false
+    if (this.#closing) {
+      this.#at = this.#end
+      return false
+    }
+    const exchange = this.#exchange
+    if (exchange === undefined) return this.#readHead()
+    if (exchange.intake !== undefined) return this.#readBody(exchange)
+    return this.#discarding && this.#discard()
+  }
+
+  /** Keeps what could not be used, and reads on only when there is use for it. */
+  #hold(): void {
+    const rest = this.#end - this.#at
+    this.#held = rest === 0 ? undefined : this.#copy(this.#at, this.#end)
+    this.#input = nothing
+    this.#at = this.#end = 0
+    if (this.#raw === undefined) this.#setReading(this.#wantsBytes(rest))
+  }
+
+  #wantsBytes(waiting: number): boolean {
+    const exchange = this.#exchange
+    if (this.#closing) return true
+    if (exchange === undefined) return waiting === 0 || !this.#socket.writableNeedDrain
+    if (waiting > 0) return false
+    return this.#reader.done || this.#discarding || (exchange.intake !== undefined && !exchange.paused)
+  }
+
+  #copy(from: number, to: number): Buffer {
+    if (this.#owned) return this.#input.subarray(from, to)
+    const copy = Buffer.allocUnsafe(to - from)
+    this.#input.copy(copy, 0, from, to)
+    return copy
+  }
+
+  #readHead(): boolean {
+    // A client that pipelines but does not read would make us pile up answers.
+    if (this.#socket.writableNeedDrain) return false
+    if (this.#at === this.#end) {
+      if (this.#inputEnded) this.#close()
+      return false
+    }
+    const from = this.#skipEmptyLine()
+    const end = this.#input.indexOf(HEAD_END, from)
+    // Past #end lie old bytes of a shared buffer.
+    if (end < 0 || end + 4 > this.#end) return this.#incompleteHead(from)
+    if (end + 4 - from > this.#shared.options.maxHeadBytes) return this.#headTooLarge()
+    const text = this.#input.toString('latin1', from, end + 2)
+    this.#at = end + 4
+    return this.#begin(text)
+  }
+
+  /** One empty line before a request is forgiven (RFC 9112 §2.2). */
+  #skipEmptyLine(): number {
+    const at = this.#at
+    return this.#input[at] === 13 && at + 1 < this.#end && this.#input[at + 1] === 10 ? at + 2 : at
+  }
+
+  #incompleteHead(from: number): boolean {
+    if (this.#end - from > this.#shared.options.maxHeadBytes) return this.#headTooLarge()
+    if (!mayBecomeHead(this.#input.subarray(from, this.#end))) {
+      return this.#refuse(new HeadError(400, 'BAD_REQUEST', 'These bytes are not an HTTP/1.1 request.'))
+    }
+    if (this.#inputEnded) return this.#refuse(new HeadError(400, 'BAD_REQUEST', 'The request head is incomplete.'))
+    if (!this.#partialHead && this.#served) this.#since = this.#shared.watch.now
+    this.#partialHead = true
+    return false
+  }
+
+  #headTooLarge(): boolean {
+    return this.#refuse(new HeadError(431, 'HEAD_TOO_LARGE', 'The request head is larger than this server accepts.'))
+  }
+
+  #begin(text: string): boolean {
+    let head: RequestHead
+    try {
+      head = parseRequestHead(text)
+    } catch (error) {
+      if (error instanceof HeadError) return this.#refuse(error)
+      throw error
+    }
+    return this.#accept(head)
+  }
+
+  #accept(head: RequestHead): boolean {
+    const fields = head.fields
+    this.#served = true
+    this.#partialHead = false
+    this.keep = !fields.close && (!head.old || fields.keepAlive)
+    if (fields.chunked) this.#reader.startChunked()
+    else this.#reader.startLength(Math.max(0, fields.length))
+    if (fields.expect !== undefined && !head.old) {
+      if (!isNamed(fields.expect, '100-continue')) {
+        return this.#refuse(new HeadError(417, 'EXPECTATION_FAILED', 'The only known expectation is 100-continue.'))
+      }
+      this.#awaitsGoOn = !this.#reader.done
+    }
+    this.#exchange = new ServerExchange(this, head)
+    this.#shared.onExchange(this.#exchange)
+    return true
+  }
+
+  /** Answers a request that cannot be understood; nothing after it can be trusted to be a request. */
+  #refuse(error: HeadError): boolean {
+    const body = JSON.stringify({ error: { code: error.code, message: error.message } })
+    this.#socket.write(
+      `${statusLine(error.status)}${this.dateLine}Content-Type: application/json\r\n` +
+        `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+      'latin1',
+    )
+    this.#close()
+    return false
+  }
+
+  /** Answers 503 to a connection too many, without waiting for its request. */
+  turnAway(): void {
+    this.#refuse(new HeadError(503, 'TOO_MANY_CONNECTIONS', 'This server has no connection to spare; try again.'))
+  }
+
+  wantBody(exchange: ServerExchange): void {
+    if (this.#exchange !== exchange) return
+    this.#since = this.#shared.watch.now
+    if (this.#awaitsGoOn) {
+      this.#awaitsGoOn = false
+      if (this.#at === this.#end && this.#held === undefined) this.#socket.write(goOn, 'latin1')
+    }
+    if (!this.#running) this.wake()
+  }
+
+  #readBody(exchange: ServerExchange): boolean {
+    const reader = this.#reader
+    if (exchange.paused) return false
+    if (this.#isTooLarge(exchange)) return this.#failBody('TOO_LARGE', 'The request body is larger than allowed.')
+    if (!reader.done) {
+      if (this.#at === this.#end) return this.#inputEnded && this.#cutBody()
+      this.#readPiece(exchange)
+      if (reader.broken !== undefined) return this.#failBody('MALFORMED', reader.broken)
+    }
+    if (reader.done && exchange.intake !== undefined) this.#endBody(exchange)
+    return true
+  }
+
+  #readPiece(exchange: ServerExchange): void {
+    const reader = this.#reader
+    this.#at = reader.read(this.#input, this.#at, this.#end)
+    this.#since = this.#shared.watch.now
+    if (reader.to > reader.from) exchange.intake?.onData(this.#copy(reader.from, reader.to))
+  }
+
+  #isTooLarge(exchange: ServerExchange): boolean {
+    const intake = exchange.intake
+    return intake instanceof Collector && intake.size + (this.#reader.left ?? 0) > intake.limit
+  }
+
+  #endBody(exchange: ServerExchange): void {
+    const intake = exchange.intake
+    exchange.intake = undefined
+    // With the last piece delivered, a size beyond the limit shows here for chunked bodies.
+    if (intake instanceof Collector && intake.size > intake.limit) {
+      intake.onError(new CarrierError('TOO_LARGE', 'The request body is larger than allowed.', true))
+    } else intake?.onEnd()
+  }
+
+  #cutBody(): boolean {
+    return this.#failBody('CLOSED_EARLY', 'The client closed the connection before its request was complete.')
+  }
+
+  /** Ends the intake with an error. The answer can still be sent, but where the next request starts is unknown. */
+  #failBody(code: 'TOO_LARGE' | 'MALFORMED' | 'CLOSED_EARLY' | 'TIMEOUT', message: string): boolean {
+    this.keep = false
+    const intake = this.#exchange?.intake
+    if (this.#exchange !== undefined) this.#exchange.intake = undefined
+    this.#at = this.#end
+    intake?.onError(new CarrierError(code, message, true))
+    return false
+  }
+
+  #discard(): boolean {
+    if (this.#at < this.#end && !this.#reader.done) {
+      this.#at = this.#reader.read(this.#input, this.#at, this.#end)
+    }
+    if (!this.#reader.done) {
+      if (this.#inputEnded) this.#close()
+      return false
+    }
+    this.#discarding = false
+    this.#exchange = undefined
+    return true
+  }
+
+  /** The Connection line of the answer, which also settles what becomes of the connection. */
+  connectionLine(exchange: ServerExchange): string {
+    if (this.#shared.draining || this.#inputEnded || this.#bodyInTheWay()) this.keep = false
+    if (!this.keep) return 'Connection: close\r\n'
+    return exchange.old ? 'Connection: keep-alive\r\n' : ''
+  }
+
+  #bodyInTheWay(): boolean {
+    if (this.#reader.done) return false
+    if (this.#exchange?.intake !== undefined && !this.#awaitsGoOn) return false
+    const left = this.#reader.left
+    return this.#awaitsGoOn || left === undefined || left > discardable
+  }
+
+  write(bytes: Buffer | string): boolean {
+    return typeof bytes === 'string' ? this.#socket.write(bytes, 'latin1') : this.#socket.write(bytes)
+  }
+
+  writeChunk(bytes: Buffer): boolean {
+    return frameChunk(this.#socket, bytes)
+  }
+
+  /** Sends a whole answer. */
+  send(head: string, body: Buffer | undefined): void {
+    if (body === undefined || body.length === 0) this.#socket.write(head, 'latin1')
+    else if (body.length <= joined) this.#socket.write(join(head, body))
+    else {
+      this.#rest = body
+      this.#socket.cork()
+      this.#socket.write(head, 'latin1')
+      this.#sendRest()
+      this.#socket.uncork()
+    }
+    if (this.#rest === undefined) this.answered()
+  }
+
+  #sendRest(): void {
+    while (this.#rest !== undefined) {
+      const part = this.#rest.subarray(0, piece)
+      this.#rest = this.#rest.length === part.length ? undefined : this.#rest.subarray(piece)
+      if (!this.#socket.write(part)) return
+    }
+  }
+
+  /** The exchange's word that its answer is complete. */
+  answered(): void {
+    this.#since = this.#shared.watch.now
+    if (!this.#reader.done || this.#exchange?.intake !== undefined) this.#leaveBody()
+    else this.#exchange = undefined
+    if (!this.keep) this.#close()
+    if (!this.#running) this.#proceed()
+  }
+
+  /** The answer is out while the body is still coming: drops the rest when it is short, else gives the connection up. */
+  #leaveBody(): void {
+    const intake = this.#exchange?.intake
+    if (this.#exchange !== undefined) this.#exchange.intake = undefined
+    const left = this.#reader.left
+    if (left === undefined || left > discardable) this.keep = false
+    if (this.keep) this.#discarding = true
+    intake?.onError(new CarrierError('ABORTED', 'The answer was complete before the request was.', true))
+  }
+
+  /** Sends FIN, then reads and drops what still comes until the client closes too or the linger time is over. */
+  #close(): void {
+    if (this.#closing) return
+    this.#closing = true
+    this.#exchange = undefined
+    this.#discarding = false
+    this.#since = this.#shared.watch.now
+    this.#socket.end()
+  }
+
+  /** Closes when idle; otherwise the answer under way says that it is the last. */
+  drain(): void {
+    if (this.#raw === undefined && this.idle) this.#close()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  /** Hands the socket over with the bytes that were read past the head. */
+  release(): { socket: Duplex; head: Buffer } {
+    const head = Buffer.from(this.#held ?? this.#input.subarray(this.#at, this.#end))
+    this.#held = undefined
+    this.#at = this.#end
+    this.#exchange = undefined
+    const socket = new RawConnection(this.#socket, (flowing) => this.#setReading(flowing))
+    this.#raw = socket
+    return { socket, head }
+  }
+
+  #setReading(reading: boolean): void {
+    if (reading === this.#reading) return
+    this.#reading = reading
+    if (reading) this.#socket.resume()
+    else this.#socket.pause()
+  }
+
+  /** Enforces the deadlines. */
+  check(now: number): void {
+    if (this.#raw !== undefined) return
+    const { watch, options } = this.#shared
+    if (this.#isUnread(now, options.writeTimeoutMs)) this.destroy()
+    else if (this.#closing) {
+      if (watch.past(this.#since, lingerMs)) this.destroy()
+    } else if (this.#exchange === undefined) this.#checkHead(watch, options)
+    else if (this.#awaitsBody() && watch.past(this.#since, options.bodyTimeoutMs)) this.#bodyTimeout()
+  }
+
+  #checkHead(watch: Watch<ServerConnection>, options: HttpServerOptions): void {
+    if (this.#held === undefined && this.#served) {
+      if (watch.past(this.#since, options.keepAliveMs)) this.#close()
+    } else if (watch.past(this.#since, options.headTimeoutMs)) {
+      if (this.#held === undefined) this.destroy()
+      else this.#refuse(new HeadError(408, 'REQUEST_TIMEOUT', 'The request head took too long to arrive.'))
+    }
+  }
+
+  #awaitsBody(): boolean {
+    const exchange = this.#exchange
+    return this.#discarding || (exchange?.intake !== undefined && !exchange.paused && !this.#reader.done)
+  }
+
+  #bodyTimeout(): void {
+    if (this.#discarding) this.destroy()
+    else this.#failBody('TIMEOUT', 'The client stopped sending its request body.')
+  }
+
+  /** Whether our bytes have waited in the socket for too long without any of them leaving. */
+  #isUnread(now: number, limitMs: number): boolean {
+    const unread = this.#socket.writableLength
+    if (unread === 0 || unread < this.#unread || this.#unread === 0) this.#unreadSince = now
+    this.#unread = unread
+    return unread > 0 && now - this.#unreadSince >= limitMs
+  }
+
+  #onInputEnd = (): void => {
+    this.#inputEnded = true
+    if (this.#raw === undefined) this.#proceed()
+    else this.#raw.feed(null)
+  }
+
+  #onDrain = (): void => {
+    if (this.#raw !== undefined) return
+    this.#unreadSince = this.#shared.watch.now
+    if (this.#rest !== undefined) {
+      this.#sendRest()
+      if (this.#rest === undefined) this.answered()
+    } else if (this.#exchange?.unanswered) this.#exchange.onDrain?.()
+    else this.#proceed()
+  }
+
+  #onError = (error: Error): void => {
+    this.#failure = error
+  }
+
+  #onGone = (): void => {
+    this.#shared.gone(this)
+    this.#raw?.lose(this.#failure)
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    this.#held = this.#rest = undefined
+    if (exchange === undefined) return
+    const code = this.#failure === undefined ? 'CLOSED_EARLY' : 'RESET'
+    exchange.lose(new CarrierError(code, 'The client closed the connection.', true, this.#failure))
+  }
+}
