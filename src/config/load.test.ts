@@ -107,11 +107,6 @@ describe('loadConfig', () => {
     assert.ok(!secrets.includes('node-one'))
   })
 
-  it('gives a token bucket without a burst one second of it', async () => {
-    const raw = { ...JSON.parse(json(1)), limits: { perClient: { requestsPerSecond: 2.5 } } }
-    assert.equal(validateConfig(raw, 'x', {}).options.limits.perClient.burst, 3)
-  })
-
   it('names upstreams after host and port, and numbers those that would be alike', () => {
     const urls = ['http://h:1', 'http://h:1/x', 'https://h', 'http://[::1]:2', 'http://h:3']
     const raw = { networks: { el: { kind: 'evm', upstreams: urls.map((url) => ({ url })) } } }

@@ -17,7 +17,7 @@ export function toOptions(config: CompleteConfig): GatewayOptions {
   return {
     listen: parseListen(config.listen) as ListenAddress,
     networks: Object.entries(config.networks).map(([name, network]) => toNetwork(name, network)),
-    limits: { ...config.limits, perClient: withBurst(config.limits.perClient) },
+    limits: config.limits,
     cors: config.cors,
     drainMs: config.drainMs,
   }
@@ -48,12 +48,6 @@ function toNetwork(name: string, network: CompleteNetwork): NetworkOptions {
 function toUpstream(name: string, upstream: CompleteNetwork['upstreams'][number]): UpstreamOptions {
   const { name: _, passHeaders, ...rest } = upstream
   return { name, ...rest, passHeaders: passHeaders.map((header) => header.toLowerCase()) }
-}
-
-// A bucket that holds nothing would refuse every call.
-function withBurst(perClient: GatewayOptions['limits']['perClient']): GatewayOptions['limits']['perClient'] {
-  const { requestsPerSecond, burst } = perClient
-  return requestsPerSecond > 0 && burst === 0 ? { requestsPerSecond, burst: Math.ceil(requestsPerSecond) } : perClient
 }
 
 /**

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { corsDefaults, limitsDefaults } from '../gateway/ingress/options.ts'
 import { gatewayDefaults, networkDefaults } from '../gateway/options.ts'
 import { failsafeDefaults } from '../gateway/policy/options.ts'
-import { evmProbeDefaults } from '../gateway/probe/options.ts'
+import { beaconProbeDefaults, evmProbeDefaults } from '../gateway/probe/options.ts'
 import { routingDefaults, upstreamDefaults } from '../gateway/upstream/options.ts'
 import * as field from './fields.ts'
 import { formatListen } from './listen.ts'
@@ -43,7 +43,9 @@ const probe = z.strictObject({
   timeoutMs: field.milliseconds().describe('Longest wait for one probe.').default(evmProbeDefaults.timeoutMs),
   maxLagBlocks: field
     .whole(0)
-    .describe('Distance to the network head that still passes: blocks, for kind "beacon" slots.')
+    .describe(
+      `Distance to the network head that still passes. ${evmProbeDefaults.maxLagBlocks} blocks, or ${beaconProbeDefaults.maxLagBlocks} slots of a beacon network, when left out.`,
+    )
     .optional(),
   maxFailures: field
     .whole(1)
@@ -116,7 +118,7 @@ const network = z.strictObject({
 })
 
 const limits = z.strictObject({
-  maxBodyBytes: field.whole(1).describe('Longest request body.').default(limitsDefaults.maxBodyBytes),
+  maxBodyBytes: field.whole(1).describe('Longest request body, in bytes.').default(limitsDefaults.maxBodyBytes),
   maxBatch: field.whole(1).describe('Calls in one JSON-RPC batch.').default(limitsDefaults.maxBatch),
   maxConnections: field.whole(1).describe('Client connections at once.').default(limitsDefaults.maxConnections),
   perClient: z
@@ -127,7 +129,7 @@ const limits = z.strictObject({
         .default(limitsDefaults.perClient.requestsPerSecond),
       burst: field
         .whole(0)
-        .describe('Calls that may come at once before the rate counts. 0: as many as one second allows.')
+        .describe('Calls that may come at once before the rate counts; never less than one second of it.')
         .default(limitsDefaults.perClient.burst),
     })
     .describe('A token bucket per client address.')
