@@ -15,8 +15,13 @@ export function exitCodeOf(error: unknown): 1 | 2 {
   return error instanceof DrawbridgeError && wrongInput.has(error.code) ? 2 : 1
 }
 
-/** Prints an error for a person: what happened and what to do, without a stack and without secrets. */
+/** Prints an error for a person: what happened and what to do, without secrets; a stack only for what nobody foresaw. */
 export function printFailure(error: unknown): void {
-  const text = error instanceof DrawbridgeError ? error.explained : messageOf(error)
-  process.stderr.write(`drawbridge: ${redactText(text)}\n`)
+  process.stderr.write(`drawbridge: ${redactText(textOf(error))}\n`)
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof DrawbridgeError) return error.explained
+  const ofTheSystem = error instanceof Error && 'code' in error
+  return ofTheSystem || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)
 }

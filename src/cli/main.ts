@@ -1,11 +1,16 @@
 import { Command, CommanderError, Option } from 'commander'
 import { redactText } from '../core/redact.ts'
 import { registerCheck } from './check.ts'
+import { registerDemo } from './demo-command.ts'
 import { exitCodeOf, printFailure, UsageError } from './failure.ts'
 import { logFormats, logLevels } from './globals.ts'
 import { registerServe } from './serve.ts'
+import { registerSimulate } from './simulate.ts'
 import { registerStatus } from './status.ts'
 import { programVersion } from './version.ts'
+
+// Each loads what it needs only when it runs: `serve` should be ready in a blink.
+const commands = [registerServe, registerDemo, registerCheck, registerStatus, registerSimulate]
 
 /**
  * Runs the program and sets the exit code: 0 for success, 1 for a failure, 2 for wrong usage or a wrong config.
@@ -35,7 +40,7 @@ export function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(`drawbridge: ${redactText(text).replace(/^error: /, '')}`) })
     .showHelpAfterError('Run it with --help to see what it takes.')
     .exitOverride()
-  for (const register of [registerServe, registerCheck, registerStatus]) register(program)
+  for (const register of commands) register(program)
   return program
 }
 

@@ -34,9 +34,10 @@ describe('statusTable', () => {
     ])
   })
 
-  it('takes a head that is an object, and says when backups serve', () => {
-    const text = statusTable(snapshot([{ ...upstream, head: { number: 77, hash: '0x' } }], { failoverActive: true }))
-    assert.match(text, /eligible {2}77 {4}0/)
+  it('takes a head that is an object, says why an eligible upstream gets fewer calls, and when backups serve', () => {
+    const other = { ...upstream, head: { number: 77, hash: '0x' }, reason: 'it asked us to slow down' }
+    const text = statusTable(snapshot([other], { failoverActive: true }))
+    assert.match(text, /eligible \(it asked us to slow down\) {2}77 {4}0/)
     assert.match(text, /head 21000000, failover active/)
   })
 

@@ -38,8 +38,9 @@ function rowOf(upstream: Table): string[] {
 }
 
 function stateOf({ eligible, reason }: Table): string {
-  if (eligible === true) return 'eligible'
-  return reason === undefined || reason === null ? 'not eligible' : textOf(reason)
+  const noReason = typeof reason !== 'string'
+  if (eligible === true) return noReason ? 'eligible' : `eligible (${textOf(reason)})`
+  return noReason ? 'not eligible' : textOf(reason)
 }
 
 function aligned(rows: readonly (readonly string[])[]): string {
