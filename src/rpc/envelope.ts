@@ -16,15 +16,28 @@ const COMMA = 0x2c
  * @example `${requestBody('eth_chainId', undefined)}` === '{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}'
  */
 export function requestBody(method: string, params: Buffer | undefined): Buffer {
-  const head = `{"jsonrpc":"2.0","id":1,"method":${JSON.stringify(method)}`
-  if (params === undefined) return Buffer.from(`${head}}`)
-  const headBytes = Buffer.byteLength(head)
-  const body = Buffer.allocUnsafe(headBytes + paramsMiddle.length + params.length + 1)
-  body.write(head)
-  paramsMiddle.copy(body, headBytes)
-  params.copy(body, headBytes + paramsMiddle.length)
+  const head = headOf(method)
+  const paramsAt = head.length + (params === undefined ? 0 : paramsMiddle.length)
+  const body = Buffer.allocUnsafe(paramsAt + (params?.length ?? 0) + 1)
+  body.set(head, 0)
+  if (params !== undefined) {
+    body.set(paramsMiddle, head.length)
+    body.set(params, paramsAt)
+  }
   body[body.length - 1] = CLOSE_OBJECT
   return body
+}
+
+// Clients choose method names, so there must be an end to what is kept.
+const maxHeads = 500
+const heads = new Map<string, Buffer>()
+
+function headOf(method: string): Buffer {
+  const kept = heads.get(method)
+  if (kept !== undefined) return kept
+  const head = Buffer.from(`{"jsonrpc":"2.0","id":1,"method":${JSON.stringify(method)}`)
+  if (heads.size < maxHeads && method.length < 100) heads.set(method, head)
+  return head
 }
 
 /**

@@ -245,20 +245,14 @@ export class ResponseSplitter {
     if (this.#inString) at = this.#scanString(chunk, at)
     while (at < end && depth > 0) {
       const mark = marks[chunk[at++]!]
-      if (mark === 0) continue
-      if (mark === 1) at = this.#openString(chunk, at)
-      else depth += mark === 2 ? 1 : -1
+      if (mark === 1) {
+        const past = stringEnd(chunk, at)
+        at = past === -1 ? this.#scanString(chunk, at) : past
+      } else if (mark === 2) depth++
+      else if (mark === 3) depth--
     }
     this.#depth = depth
     return at
-  }
-
-  #openString(chunk: Buffer, at: number): number {
-    const end = stringEnd(chunk, at)
-    if (end !== -1) return end
-    this.#inString = true
-    this.#escaped = endsEscaped(chunk, at, chunk.length)
-    return chunk.length
   }
 
   #scanScalar(chunk: Buffer, at: number): number {

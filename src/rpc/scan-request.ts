@@ -3,7 +3,6 @@ import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
   COMMA,
-  decodeString,
   MalformedJson,
   OPEN_ARRAY,
   OPEN_OBJECT,
@@ -14,6 +13,7 @@ import {
   skipSpace,
   skipValue,
 } from './json-text.ts'
+import { methodName } from './method-name.ts'
 
 const LOWER_N = 0x6e
 
@@ -177,7 +177,7 @@ function callFromSpans(body: Buffer): ScannedCall | BadMember {
     return bad('"jsonrpc" must be "2.0".', id)
   }
   if (ends[METHOD] === 0) return bad('"method" is missing.', id)
-  const method = decodeString(body, begins[METHOD]!, ends[METHOD]!)
+  const method = methodName(body, begins[METHOD]!, ends[METHOD]!)
   if (method === undefined) return bad('"method" must be a string.', id)
   const opening = body[begins[PARAMS]!]
   if (ends[PARAMS] === 0 || opening === LOWER_N) return { method, id, params: undefined }
