@@ -7,6 +7,8 @@ import { parseText } from '../src/config/formats.ts'
 import { validateConfig } from '../src/config/load.ts'
 import { documentedCommands, globalRows } from './docs-cli.ts'
 import { documentedKeys, rowOf } from './docs-config.ts'
+import { classRows, effectWords } from './docs-errors.ts'
+import { metricRows } from './docs-metrics.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -87,6 +89,47 @@ describe('docs/cli.md', () => {
     assertSameRows(rowsIn(section), globalRows())
   })
 })
+
+describe('docs/errors.md', () => {
+  const page = read('docs/errors.md')
+  const tableUnder = (title: string): string[] =>
+    rowsIn(page.split(/^(?=## )/m).find((text) => text.startsWith(`## ${title}\n`)) ?? '')
+
+  it('describes every class of upstream error and what is done about it, and no other', () => {
+    assertSameRows(tableUnder('Errors of upstreams'), classRows())
+  })
+
+  it('explains every word of that table', () => {
+    const explained = tableUnder('The words of this table').map((row) => /^\| `(\w+)`/.exec(row)?.[1])
+    assert.deepEqual([...explained].sort(), [...effectWords()].sort())
+  })
+})
+
+describe('docs/metrics.md', () => {
+  it('describes every metric with its labels, and no other', () => {
+    assertSameRows(rowsIn(read('docs/metrics.md')), metricRows())
+  })
+
+  it('knows every metric that the sources make', () => {
+    const made = sourcesBelow('src').flatMap((text) =>
+      [...text.matchAll(/\.(?:counter|gauge|histogram)\(\s*'(\w+)'/g)].map(([, name]) => `drawbridge_${name}`),
+    )
+    const described = metricRows().map((row) => /`(\w+)`/.exec(row)?.[1])
+    assert.deepEqual(
+      made.filter((name) => !described.includes(name)),
+      [],
+    )
+    assert.ok(made.length > 10, 'the sources were found')
+  })
+})
+
+/** The texts of all sources below a folder, tests left out. */
+function sourcesBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true })
+    .map(String)
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .map((name) => read(join(folder, name)))
+}
 
 describe('every page', () => {
   const pages = ['README.md', ...readdirSync(join(root, 'docs'), { recursive: true }).map((name) => `docs/${name}`)]
