@@ -6,8 +6,9 @@ import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { configFromUrls } from './command-line.ts'
 import { effectiveConfigText } from './effective.ts'
+import { searchedFiles } from './files.ts'
 import { parseText } from './formats.ts'
-import { loadConfig, searchedFiles, validateConfig } from './load.ts'
+import { loadConfig, validateConfig } from './load.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'drawbridge-config-'))
 after(() => rmSync(directory, { recursive: true }))

@@ -1,23 +1,13 @@
-import { readFile, stat } from 'node:fs/promises'
-import { basename, extname, join, resolve } from 'node:path'
-import { messageOf } from '../core/errors.ts'
+import { basename, resolve } from 'node:path'
 import type { GatewayOptions } from '../gateway/options.ts'
 import { crossChecks } from './cross-checks.ts'
 import { type Environment, expandEnvironment } from './environment.ts'
-import { parseText, type TextFormat } from './formats.ts'
+import { findConfigFile, readConfigFile } from './files.ts'
 import { problemsOf } from './issues.ts'
-import { ConfigError, ConfigFileError, type ConfigProblem, pathText } from './problems.ts'
+import { ConfigError, type ConfigProblem, pathText } from './problems.ts'
 import { secretsOf } from './redact.ts'
 import { toOptions } from './resolve.ts'
 import { configSchema } from './schema.ts'
-
-/** Where a config is looked for when none is named, the first that exists. */
-export const searchedFiles = [
-  'drawbridge.config.ts',
-  'drawbridge.config.toml',
-  'drawbridge.config.yaml',
-  'drawbridge.config.json',
-]
 
 /** A config that is ready to be used. */
 export interface LoadedConfig {
@@ -36,17 +26,7 @@ export interface LoadSource {
   readonly environment: Environment
 }
 
-const formatOf: Readonly<Record<string, TextFormat | 'module'>> = {
-  '.toml': 'TOML',
-  '.yaml': 'YAML',
-  '.yml': 'YAML',
-  '.json': 'JSON',
-  '.ts': 'module',
-  '.mts': 'module',
-  '.js': 'module',
-  '.mjs': 'module',
-}
-const longestFile = 4_000_000
+// Deeper than any key; what is deeper than that is reported by the expansion.
 const deepest = 12
 
 /**
@@ -59,8 +39,8 @@ const deepest = 12
  * const { options } = await loadConfig({ directory: process.cwd(), environment: process.env })
  */
 export async function loadConfig({ file, directory, environment }: LoadSource): Promise<LoadedConfig> {
-  const path = file === undefined ? await findFile(directory) : resolve(directory, file)
-  return validateConfig(await readConfig(path), basename(path), environment)
+  const path = file === undefined ? await findConfigFile(directory) : resolve(directory, file)
+  return validateConfig(await readConfigFile(path), basename(path), environment)
 }
 
 /**
@@ -81,57 +61,6 @@ export function validateConfig(raw: unknown, source: string, environment: Enviro
   if (found.length > 0 || !result.success) throw new ConfigError(source, firstPerPath(found))
   const options = toOptions(result.data)
   return { options, source, secrets: secretsOf(options, taken) }
-}
-
-async function findFile(directory: string): Promise<string> {
-  for (const name of searchedFiles) {
-    const path = join(directory, name)
-    const found = await stat(path).catch(() => undefined)
-    if (found !== undefined) return path
-  }
-  throw new ConfigFileError(
-    `There is no ${searchedFiles.join(', ')} in ${directory}.`,
-    'Write one, name one with --config FILE, or give the URLs: drawbridge serve http://127.0.0.1:8545',
-  )
-}
-
-async function readConfig(path: string): Promise<unknown> {
-  const format = formatOf[extname(path).toLowerCase()]
-  if (format === undefined) {
-    throw new ConfigFileError(
-      `${path} is of no known format.`,
-      `Name a file that ends in ${Object.keys(formatOf).join(', ')}.`,
-    )
-  }
-  const text = await readText(path)
-  if (format !== 'module') return parseText(text, format, basename(path))
-  const { loadModule } = await import('./module.ts')
-  return loadModule(path)
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    const { size } = await stat(path)
-    if (size > longestFile) throw new Error(`the file has ${size} bytes; ${longestFile} are read at most`)
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path))
-  } catch (error) {
-    throw new ConfigFileError(
-      `${path} cannot be read: ${reasonOf(error)}.`,
-      'Name a text file that exists and that you may read.',
-      error,
-    )
-  }
-}
-
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  const reasons: Record<string, string> = {
-    ENOENT: 'there is no such file',
-    EACCES: 'permission denied',
-    EISDIR: 'it is a directory',
-    ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8 text',
-  }
-  return reasons[String(code)] ?? messageOf(error)
 }
 
 // A record leaves "__proto__" out without a word.
