@@ -1,7 +1,7 @@
 import { InvariantError } from '../core/errors.ts'
 import type { Dag, DagNode } from './dag.ts'
 import { LeaderTracker, type Thresholds, type Verdict } from './leader-tracker.ts'
-import type { AuthorityIndex, BlockRef, Round, Slot } from './types.ts'
+import type { AuthorityIndex, Round, Slot } from './types.ts'
 
 /** The shape of the protocol: which rounds have leaders and when they are judged. */
 export interface CommitRule extends Thresholds {
@@ -25,7 +25,7 @@ export interface LeaderPosition {
 export interface Decision extends LeaderPosition {
   readonly slot: Slot
   readonly direct: boolean
-  readonly block: BlockRef | undefined
+  readonly block: DagNode | undefined
 }
 
 /**
@@ -182,7 +182,7 @@ export class Committer {
       if (tracker === undefined || verdict === undefined) break
       const round = lowest + Math.floor(at / perRound) * step
       const { direct, block } = verdict
-      decided.push({ round, offset: at % perRound, slot: tracker.slot, direct, block: block?.ref })
+      decided.push({ round, offset: at % perRound, slot: tracker.slot, direct, block })
     }
     return decided
   }

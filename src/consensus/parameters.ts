@@ -5,6 +5,8 @@ export interface ConsensusParameters {
   /** How long a round waits for the leader of the round before. */
   readonly leaderTimeoutMs: number
   readonly leadersPerRound: number
+  /** Leaders drawn by stake from a hash of the round, or one authority after the other. */
+  readonly leaderElection: 'byStake' | 'roundRobin'
   /** Rounds from a leader to its certificates, both counted: 3 is Mysticeti. */
   readonly waveLength: number
   /** A leader in every round, not only in every `waveLength`-th. */
@@ -36,6 +38,7 @@ export const defaultParameters: ConsensusParameters = {
   minRoundDelayMs: 50,
   leaderTimeoutMs: 200,
   leadersPerRound: 1,
+  leaderElection: 'byStake',
   waveLength: 3,
   pipelined: true,
   gcDepth: 60,

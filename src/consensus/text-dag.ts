@@ -27,7 +27,7 @@ export function ruleOf(dag: TextDag): CommitRule {
 /** A decision as text. */
 export function decisionText({ block, direct, slot }: Decision): TextDecision {
   const how = direct ? 'direct' : 'indirect'
-  return block === undefined ? ['skip', how, slotName(slot)] : ['commit', how, block.digest]
+  return block === undefined ? ['skip', how, slotName(slot)] : ['commit', how, block.ref.digest]
 }
 
 /** A DAG that grows by named blocks, without any verification, and a committer that watches it. */

@@ -38,6 +38,8 @@ export interface Transactions extends Iterable<Uint8Array> {
   readonly length: number
   /** Sum of the transactions' lengths. */
   readonly byteLength: number
+  /** Length of the longest transaction; 0 when there is none. */
+  readonly longest: number
   /** The transaction at `index`; a `RangeError` outside of 0 … length − 1. */
   at(index: number): Uint8Array
 }
@@ -115,12 +117,16 @@ export interface CommittedSubDag {
 export interface Checkpoint {
   /** The commit that ended the schedule; its `scores` give the leader schedule that follows. */
   readonly sealed: SealedCommit
+  /** The leaders of its leader's round; some of them may be undecided, under the schedule that has ended. */
+  readonly leaders: readonly AuthorityIndex[]
   /** Blocks at or below this round are never needed again. */
   readonly gcRound: Round
   /** Blocks above `gcRound` that are already ordered. */
   readonly committed: readonly BlockRef[]
   /** Commits that wait for their transaction votes, oldest first, with the votes seen so far. */
   readonly open: readonly OpenCommit[]
+  /** Never propose at or below this round; undefined while the committee has not told an empty disk. */
+  readonly ownRound: Round | undefined
 }
 
 /** A commit whose rejections are not final yet. */
@@ -134,6 +140,8 @@ export type LogRecord =
   | { readonly type: 'block'; readonly block: SignedBlock; readonly own: boolean }
   | { readonly type: 'commit'; readonly sealed: SealedCommit }
   | { readonly type: 'checkpoint'; readonly checkpoint: Checkpoint }
+  /** The committee told an empty disk its own last round: from now on it may propose above it. */
+  | { readonly type: 'ownRound'; readonly round: Round }
 
 /** Why a peer's block is not taken. */
 export type RefusalReason =
@@ -158,7 +166,6 @@ export type RefusalReason =
   | 'badTransactionVote'
   | 'tooManySiblings'
   | 'tooManySuspended'
-  | 'roundTooFar'
 
 /** Which of the two waits of a round is over. */
 export type TimerKind = 'minRoundDelay' | 'leaderTimeout'
@@ -248,6 +255,8 @@ export interface ConsensusStatus {
   readonly lastCommit: CommitRef
   readonly lastCommitRound: Round
   readonly lastCommitTimestampMs: number
+  /** Commits up to here have been handed out as `deliver` effects; later ones still wait for transaction votes. */
+  readonly lastDeliveredIndex: number
   /** Highest commit that a quorum has voted for in its blocks; commit sync is due when it runs away from ours. */
   readonly quorumCommitIndex: number
   readonly gcRound: Round

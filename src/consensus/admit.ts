@@ -1,0 +1,77 @@
+import type { DagNode } from './dag.ts'
+import type { StepOutput } from './output.ts'
+import type { ConsensusState } from './state.ts'
+import type { AuthorityIndex, BlockRef, RefusalReason, SignedBlock } from './types.ts'
+
+/** Tells every part of the state about blocks that are new in the DAG. */
+export function admit(
+  state: ConsensusState,
+  nodes: readonly DagNode<SignedBlock>[],
+  out: StepOutput,
+  own = false,
+): void {
+  for (const node of nodes) {
+    out.record({ type: 'block', block: node.content, own })
+    state.committer.observe(node)
+    state.clock.add(node.round, node.author)
+    if (node.author === state.seams.own) noteOwn(state, node.content)
+    else state.ownVotes?.add(node)
+    noteSibling(state, node, out)
+  }
+}
+
+/** An own block of this or a former life: never propose at or below its round again. */
+function noteOwn({ proposer }: ConsensusState, block: SignedBlock): void {
+  if (block.ref.round <= (proposer.last?.ref.round ?? 0)) return
+  proposer.last = block
+  for (const { author, round } of block.block.ancestors) {
+    proposer.linked[author] = Math.max(proposer.linked[author] ?? 0, round)
+  }
+}
+
+function noteSibling(state: ConsensusState, node: DagNode<SignedBlock>, out: StepOutput): void {
+  const { round, author } = node
+  const first = state.dag.firstAt(round, author)
+  if (first === undefined || first === node) return
+  const authors = state.evidence.get(round) ?? new Set()
+  if (authors.has(author)) return
+  state.evidence.set(round, authors.add(author))
+  state.equivocations++
+  out.effect({ type: 'evidence', slot: { round, author }, first: first.ref, second: node.ref })
+}
+
+/** Counts a refused block against the peer that sent it. */
+export function refuse(
+  state: ConsensusState,
+  from: AuthorityIndex,
+  ref: BlockRef,
+  reason: RefusalReason,
+  out: StepOutput,
+): void {
+  const key = `${from} ${reason}`
+  const counted = state.refused.get(key) ?? { from, reason, count: 0 }
+  counted.count++
+  state.refused.set(key, counted)
+  out.effect({ type: 'refused', from, ref, reason })
+}
+
+/** Live blocks from a peer. While we lag far behind the committee they are only read for their commit votes. */
+export function receiveBlocks(
+  state: ConsensusState,
+  from: AuthorityIndex,
+  blocks: readonly SignedBlock[],
+  out: StepOutput,
+): void {
+  for (const block of blocks) state.monitor.observe(block)
+  if (state.head.ref.index + state.seams.parameters.maxCommitLag < state.monitor.quorumIndex) return
+  const missing: BlockRef[] = []
+  for (const block of blocks) {
+    const reception = state.manager.receive(block)
+    admit(state, reception.accepted, out)
+    missing.push(...reception.missing)
+    if (reception.refused !== undefined) refuse(state, from, block.ref, reception.refused, out)
+  }
+  // An ancestor may have come later in the same batch.
+  const refs = missing.filter((ref) => state.manager.isMissing(ref))
+  if (refs.length > 0) out.effect({ type: 'fetch', from, refs })
+}

@@ -1,0 +1,206 @@
+import { type Dag, DagNode } from './dag.ts'
+import type { AuthorityIndex, BlockRef, RefusalReason, Round, SignedBlock } from './types.ts'
+
+/** A block that waits for ancestors. */
+interface Suspended {
+  readonly block: SignedBlock
+  readonly missing: Set<string>
+}
+
+/** An ancestor that somebody waits for, whether it has not come yet or is itself suspended. */
+interface Awaited {
+  readonly ref: BlockRef
+  readonly children: Set<string>
+}
+
+/** What became of one received block. */
+export interface Reception {
+  /** Blocks that are in the DAG now, in causal order. */
+  readonly accepted: readonly DagNode<SignedBlock>[]
+  /** Ancestors that nobody has asked for before. */
+  readonly missing: readonly BlockRef[]
+  readonly refused?: RefusalReason
+}
+
+export interface BlockManagerLimits {
+  readonly maxSuspendedPerAuthor: number
+  readonly maxSiblings: number
+}
+
+const nothing: Reception = { accepted: [], missing: [] }
+
+/** A peer may send a reference with an honest digest under a false round: the digest alone names nothing. */
+const keyOf = ({ round, author, digest }: BlockRef): string => `${round} ${author} ${digest}`
+
+/**
+ * Puts blocks into the DAG once all their ancestors above the collected rounds are there, and keeps the others waiting.
+ */
+export class BlockManager {
+  readonly #dag: Dag<SignedBlock>
+  readonly #limits: BlockManagerLimits
+  readonly #suspended: Map<string, Suspended>[]
+  readonly #awaited = new Map<string, Awaited>()
+
+  constructor(dag: Dag<SignedBlock>, limits: BlockManagerLimits) {
+    this.#dag = dag
+    this.#limits = limits
+    this.#suspended = Array.from({ length: dag.size }, () => new Map())
+  }
+
+  /** Rounds at or below this one are collected. */
+  get #gcRound(): Round {
+    return this.#dag.lowestRound - 1
+  }
+
+  get suspendedBlocks(): number {
+    return this.#suspended.reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** Ancestors that have not come yet, at most `limit` of them, in the order in which they were first missed. */
+  missing(limit = Number.POSITIVE_INFINITY): readonly BlockRef[] {
+    const refs: BlockRef[] = []
+    for (const [key, { ref }] of this.#awaited) {
+      if (refs.length >= limit) break
+      if (!this.#suspendedOf(ref.author).has(key)) refs.push(ref)
+    }
+    return refs
+  }
+
+  /** Whether somebody waits for this block and it has not come. */
+  isMissing(ref: BlockRef): boolean {
+    const key = keyOf(ref)
+    return this.#awaited.has(key) && !this.#suspendedOf(ref.author).has(key)
+  }
+
+  #suspendedOf(author: AuthorityIndex): Map<string, Suspended> {
+    return this.#suspended[author] ?? new Map()
+  }
+
+  /**
+   * Takes a verified block.
+   *
+   * @param wanted take it however many siblings it has, because a commit orders it
+   */
+  receive(block: SignedBlock, wanted = false): Reception {
+    const { ref } = block
+    if (ref.round <= this.#gcRound || this.#dag.find(ref) !== undefined) return nothing
+    const missing = block.block.ancestors.filter((ancestor) => !this.#isSettled(ancestor))
+    if (missing.length > 0) return this.#suspend(block, missing)
+    if (!wanted && this.#hasTooManySiblings(ref)) return { ...nothing, refused: 'tooManySiblings' }
+    return { accepted: this.#accept(block), missing: [] }
+  }
+
+  #isSettled(ancestor: BlockRef): boolean {
+    return ancestor.round <= this.#gcRound || this.#dag.find(ancestor) !== undefined
+  }
+
+  #hasTooManySiblings(ref: BlockRef): boolean {
+    if (this.#dag.firstAt(ref.round, ref.author) === undefined || this.#awaited.has(keyOf(ref))) return false
+    return this.#dag.siblingsAt(ref.round, ref.author).length >= this.#limits.maxSiblings
+  }
+
+  #suspend(block: SignedBlock, missing: readonly BlockRef[]): Reception {
+    const key = keyOf(block.ref)
+    const suspended = this.#suspendedOf(block.ref.author)
+    if (suspended.has(key)) return nothing
+    if (suspended.size >= this.#limits.maxSuspendedPerAuthor && !this.#makeRoom(block.ref)) {
+      return { ...nothing, refused: 'tooManySuspended' }
+    }
+    suspended.set(key, { block, missing: new Set(missing.map(keyOf)) })
+    return { accepted: [], missing: missing.filter((ref) => this.#await(ref, key)) }
+  }
+
+  /** Notes that `child` waits; true when the ancestor is missed for the first time. */
+  #await(ref: BlockRef, child: string): boolean {
+    const key = keyOf(ref)
+    const awaited = this.#awaited.get(key)
+    if (awaited !== undefined) {
+      awaited.children.add(child)
+      return false
+    }
+    this.#awaited.set(key, { ref, children: new Set([child]) })
+    return true
+  }
+
+  /** Gives up the author's highest suspended block for a lower one: what is lower is released sooner. */
+  #makeRoom({ round, author }: BlockRef): boolean {
+    const suspended = this.#suspendedOf(author)
+    let highest: BlockRef | undefined
+    for (const { block } of suspended.values())
+      if (highest === undefined || block.ref.round > highest.round) highest = block.ref
+    if (highest === undefined || highest.round <= round) return false
+    this.#drop(highest)
+    return true
+  }
+
+  /** Forgets a suspended block and what only it waited for. */
+  #drop(ref: BlockRef): Suspended | undefined {
+    const key = keyOf(ref)
+    const dropped = this.#suspendedOf(ref.author).get(key)
+    this.#suspendedOf(ref.author).delete(key)
+    for (const ancestor of dropped?.missing ?? []) {
+      const awaited = this.#awaited.get(ancestor)
+      awaited?.children.delete(key)
+      if (awaited?.children.size === 0) this.#awaited.delete(ancestor)
+    }
+    return dropped
+  }
+
+  #accept(block: SignedBlock): DagNode<SignedBlock>[] {
+    const accepted: DagNode<SignedBlock>[] = []
+    const open = [block]
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      accepted.push(this.#add(next))
+      // A certified commit may bring a block that was suspended here.
+      if (this.#suspendedOf(next.ref.author).size > 0) this.#drop(next.ref)
+      open.push(...this.#release(keyOf(next.ref)))
+    }
+    return accepted
+  }
+
+  #add(block: SignedBlock): DagNode<SignedBlock> {
+    const parents: DagNode<SignedBlock>[] = []
+    for (const ancestor of block.block.ancestors) {
+      const parent = ancestor.round <= this.#gcRound ? undefined : this.#dag.find(ancestor)
+      if (parent !== undefined) parents.push(parent)
+    }
+    const node = new DagNode(block.ref, parents, block)
+    this.#dag.add(node)
+    return node
+  }
+
+  /** The children that waited for nothing else, lowest last, so that a stack takes them first. */
+  #release(key: string): SignedBlock[] {
+    const children = this.#awaited.get(key)?.children
+    if (children === undefined) return []
+    this.#awaited.delete(key)
+    const free: SignedBlock[] = []
+    for (const child of children) {
+      const suspended = this.#findSuspended(child)
+      if (suspended === undefined) continue
+      suspended.missing.delete(key)
+      if (suspended.missing.size > 0) continue
+      this.#suspendedOf(suspended.block.ref.author).delete(child)
+      free.push(suspended.block)
+    }
+    return free.sort((a, b) => b.ref.round - a.ref.round)
+  }
+
+  #findSuspended(key: string): Suspended | undefined {
+    return this.#suspendedOf(Number(key.split(' ', 2)[1])).get(key)
+  }
+
+  /** Call after the DAG let go of rounds: drops what waits in them and accepts what waited for them. */
+  collect(): readonly DagNode<SignedBlock>[] {
+    const gcRound = this.#gcRound
+    for (const suspended of this.#suspended) {
+      for (const { block } of suspended.values()) if (block.ref.round <= gcRound) this.#drop(block.ref)
+    }
+    const accepted: DagNode<SignedBlock>[] = []
+    for (const [key, { ref }] of this.#awaited) {
+      if (ref.round > gcRound) continue
+      for (const free of this.#release(key)) accepted.push(...this.#accept(free))
+    }
+    return accepted
+  }
+}

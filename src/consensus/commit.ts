@@ -1,0 +1,164 @@
+import { InvariantError } from '../core/errors.ts'
+import { admit } from './admit.ts'
+import { sealCommit } from './commit-codec.ts'
+import type { Decision } from './committer.ts'
+import type { DagNode } from './dag.ts'
+import { commitTimestamp, linearize } from './linearizer.ts'
+import type { StepOutput } from './output.ts'
+import type { ClosedCommit } from './rejections.ts'
+import { type ConsensusState, gcRoundOf } from './state.ts'
+import { subDagOf } from './sub-dag.ts'
+import type { BlockRef, CertifiedCommit, Checkpoint, SealedCommit, SignedBlock } from './types.ts'
+
+/** Commits between checkpoints when the leader schedule never changes. */
+const checkpointInterval = 300
+
+/** Commits every leader that the DAG decides now. */
+export function commitDecided(state: ConsensusState, out: StepOutput): void {
+  for (let decisions = decide(state); decisions.length > 0; decisions = decide(state)) {
+    for (const decision of decisions) {
+      const newSchedule = settle(state, decision, out)
+      // Later leaders were found under the schedule that has just ended.
+      if (newSchedule) break
+    }
+    state.committer.forget(state.lastDecided.round - 1)
+  }
+}
+
+function decide(state: ConsensusState): readonly Decision[] {
+  return state.committer.decide(state.lastDecided)
+}
+
+function settle(state: ConsensusState, { round, offset, direct, block }: Decision, out: StepOutput): boolean {
+  state.lastDecided = { round, offset }
+  if (block === undefined) {
+    state.leaders[direct ? 'skippedDirect' : 'skippedIndirect']++
+    return false
+  }
+  state.leaders[direct ? 'committedDirect' : 'committedIndirect']++
+  return commitLeader(state, block as DagNode<SignedBlock>, out)
+}
+
+/** Orders what a leader newly brings; true when a new leader schedule begins. */
+function commitLeader(
+  state: ConsensusState,
+  leader: DagNode<SignedBlock>,
+  out: StepOutput,
+  expected?: SealedCommit,
+): boolean {
+  const { parameters, committee } = state.seams
+  const ordered = linearize(leader, gcRoundOf(state))
+  if (parameters.commitsPerSchedule > 0) state.reputation.add(leader, ordered)
+  const closed = parameters.transactionVoting ? state.rejections.close(leader.round, ordered) : []
+  const index = state.head.ref.index + 1
+  const endsSchedule = parameters.commitsPerSchedule > 0 && index % parameters.commitsPerSchedule === 0
+  const sealed = sealCommit({
+    index,
+    previousDigest: state.head.ref.digest,
+    timestampMs: commitTimestamp(leader, committee.stake, state.head.timestampMs),
+    leader: leader.ref,
+    blocks: ordered.map(({ ref }) => ref),
+    rejected: closed.flatMap(({ rejected }) => rejected),
+    scores: endsSchedule ? state.reputation.scores : [],
+  })
+  if (expected !== undefined) assertSame(expected, sealed)
+  record(state, sealed, out)
+  deliver(
+    state,
+    sealed,
+    closed,
+    ordered.map(({ content }) => content),
+    out,
+  )
+  if (endsSchedule) state.schedule.update(sealed.commit.scores, leader.round, index)
+  if (endsSchedule) state.reputation.reset()
+  collect(state, out)
+  if (endsSchedule) state.committer.recount(leader.round)
+  if (index % (parameters.commitsPerSchedule || checkpointInterval) === 0) checkpoint(state, sealed, out)
+  return endsSchedule
+}
+
+function assertSame(expected: SealedCommit, made: SealedCommit): void {
+  if (expected.ref.digest === made.ref.digest) return
+  throw new InvariantError('A commit that a quorum voted for is not the one we make of the same leader.', {
+    expected: { ...expected.ref, ...expected.commit },
+    made: { ...made.ref, ...made.commit },
+  })
+}
+
+function record(state: ConsensusState, sealed: SealedCommit, out: StepOutput): void {
+  const { leader, timestampMs } = sealed.commit
+  state.head = { ref: sealed.ref, leaderRound: leader.round, timestampMs }
+  state.commitVotes.add(sealed.ref)
+  out.record({ type: 'commit', sealed })
+}
+
+function deliver(
+  state: ConsensusState,
+  sealed: SealedCommit,
+  closed: readonly ClosedCommit[],
+  blocks: readonly SignedBlock[],
+  out: StepOutput,
+): void {
+  if (state.seams.parameters.transactionVoting) state.rejections.open(sealed, blocks)
+  const ready = state.seams.parameters.transactionVoting ? closed : [{ sealed, blocks, rejected: [] }]
+  for (const { sealed: commit, blocks: content, rejected } of ready) {
+    out.effect({ type: 'deliver', subDag: subDagOf(commit, content, rejected) })
+    state.lastDeliveredIndex = commit.ref.index
+  }
+}
+
+/** Lets go of what no leader can order any more, and accepts blocks that waited only for such. */
+function collect(state: ConsensusState, out: StepOutput): void {
+  const gcRound = state.head.leaderRound - state.seams.parameters.gcDepth
+  if (gcRound <= gcRoundOf(state)) return
+  state.dag.collect(gcRound)
+  state.reputation.collect(gcRound)
+  state.ownVotes?.collect(gcRound)
+  for (const round of state.evidence.keys()) if (round <= gcRound) state.evidence.delete(round)
+  out.effect({ type: 'collected', gcRound })
+  admit(state, state.manager.collect(), out)
+}
+
+function checkpoint(state: ConsensusState, sealed: SealedCommit, out: StepOutput): void {
+  const { dag, proposer } = state
+  const gcRound = gcRoundOf(state)
+  const committed: BlockRef[] = []
+  for (let round = Math.max(dag.lowestRound, 1); round <= dag.highestRound; round++) {
+    for (const node of dag.blocksAt(round)) if (node.committed) committed.push(node.ref)
+  }
+  const ownRound = proposer.floor === undefined ? undefined : Math.max(proposer.floor, proposer.last?.ref.round ?? 0)
+  const leaders = state.schedule.leaders(sealed.commit.leader.round)
+  const made: Checkpoint = { sealed, leaders, gcRound, committed, open: state.rejections.state, ownRound }
+  out.record({ type: 'checkpoint', checkpoint: made })
+  state.retention = retentionOf(made)
+}
+
+/** What must stay on disk once this checkpoint is synced. */
+export function retentionOf({ gcRound, open, sealed }: Checkpoint): { round: number; commitIndex: number } {
+  const lowest = open.flatMap(({ sealed: { commit } }) => commit.blocks[0]?.round ?? [])
+  return { round: Math.max(0, Math.min(gcRound, ...lowest.map((round) => round - 1))), commitIndex: sealed.ref.index }
+}
+
+/** Repeats a commit that is already agreed on: from a peer's proof, or from our own log. */
+export function commitAgreed(state: ConsensusState, sealed: SealedCommit, out: StepOutput): void {
+  const { leader } = sealed.commit
+  const node = state.dag.find(leader)
+  const offset = state.schedule.leaders(leader.round).indexOf(leader.author)
+  if (sealed.ref.index !== state.head.ref.index + 1 || node === undefined || offset === -1) {
+    const head = state.head.ref
+    throw new InvariantError('An agreed commit does not fit.', { commit: sealed.ref, head, leader, offset })
+  }
+  state.lastDecided = { round: leader.round, offset }
+  commitLeader(state, node, out, sealed)
+  state.committer.forget(leader.round - 1)
+}
+
+/** Applies commits that a quorum voted for, with their blocks; those we have are passed over. */
+export function commitCertified(state: ConsensusState, commits: readonly CertifiedCommit[], out: StepOutput): void {
+  for (const { sealed, blocks } of commits) {
+    if (sealed.ref.index <= state.head.ref.index) continue
+    for (const block of blocks) admit(state, state.manager.receive(block, true).accepted, out)
+    commitAgreed(state, sealed, out)
+  }
+}

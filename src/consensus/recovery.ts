@@ -1,0 +1,85 @@
+import { InvariantError } from '../core/errors.ts'
+import { admit } from './admit.ts'
+import { commitAgreed, retentionOf } from './commit.ts'
+import { StepOutput } from './output.ts'
+import { type ConsensusState, newState } from './state.ts'
+import type { BlockRef, Checkpoint, ConsensusSeams, LogRecord, SignedBlock } from './types.ts'
+
+/**
+ * The state that wrote this log, rebuilt by living through it again; memory stays bounded however long the log is.
+ *
+ * @param checkpoint the last checkpoint on disk, if there is one
+ * @param records every record on disk in the order it was written; what {@link Retention} let drop may be absent. It is
+ * read twice when the checkpoint has open commits.
+ * @throws InvariantError when the log contradicts itself.
+ */
+export function recoverConsensus(
+  seams: ConsensusSeams,
+  checkpoint: Checkpoint | undefined,
+  records: Iterable<LogRecord>,
+): ConsensusState {
+  const state = newState(seams, checkpoint === undefined ? 0 : checkpoint.gcRound + 1)
+  const committed = new Set(checkpoint?.committed.map(({ digest }) => digest))
+  if (checkpoint !== undefined) restore(state, checkpoint, records)
+  for (const record of records) replay(state, record, committed)
+  return state
+}
+
+function restore(state: ConsensusState, checkpoint: Checkpoint, records: Iterable<LogRecord>): void {
+  const { sealed, leaders, ownRound, open } = checkpoint
+  const { ref, commit } = sealed
+  state.head = { ref, leaderRound: commit.leader.round, timestampMs: commit.timestampMs }
+  if (commit.scores.length > 0) state.schedule.update(commit.scores, commit.leader.round, ref.index)
+  state.schedule.keep(commit.leader.round, leaders)
+  state.lastDecided = { round: commit.leader.round, offset: leaders.indexOf(commit.leader.author) }
+  state.committer.forget(commit.leader.round - 1)
+  state.lastDeliveredIndex = (open[0]?.sealed.ref.index ?? ref.index + 1) - 1
+  state.proposer.floor = ownRound
+  state.retention = retentionOf(checkpoint)
+  if (open.length > 0) state.rejections.restore(open, blocksOf(checkpoint, records))
+}
+
+/** The blocks of the open commits, some of which may already be collected. */
+function blocksOf({ open }: Checkpoint, records: Iterable<LogRecord>): (ref: BlockRef) => SignedBlock {
+  const wanted = new Set(open.flatMap(({ sealed }) => sealed.commit.blocks.map(({ digest }) => digest)))
+  const found = new Map<string, SignedBlock>()
+  for (const record of records) {
+    if (record.type === 'block' && wanted.has(record.block.ref.digest)) found.set(record.block.ref.digest, record.block)
+  }
+  return (ref) => {
+    const block = found.get(ref.digest)
+    if (block === undefined) throw new InvariantError('The log lacks a block of a commit.', { ref })
+    return block
+  }
+}
+
+/** Effects are dropped: what the log holds has been done, and the log's owner delivers what its consumer lacks. */
+const nowhere = (): StepOutput => new StepOutput()
+
+function replay(state: ConsensusState, record: LogRecord, committed: Set<string>): void {
+  switch (record.type) {
+    case 'block':
+      replayBlock(state, record.block, record.own, committed)
+      break
+    case 'commit':
+      if (record.sealed.ref.index > state.head.ref.index) commitAgreed(state, record.sealed, nowhere())
+      break
+    case 'ownRound':
+      raiseFloor(state, record.round)
+      break
+    case 'checkpoint':
+      if (record.checkpoint.ownRound !== undefined) raiseFloor(state, record.checkpoint.ownRound)
+  }
+}
+
+function raiseFloor({ proposer }: ConsensusState, round: number): void {
+  proposer.floor = Math.max(proposer.floor ?? 0, round)
+}
+
+function replayBlock(state: ConsensusState, block: SignedBlock, own: boolean, committed: Set<string>): void {
+  const { accepted } = state.manager.receive(block, true)
+  for (const node of accepted) node.committed = committed.delete(node.ref.digest)
+  state.monitor.observe(block)
+  if (own) raiseFloor(state, block.ref.round)
+  admit(state, accepted, nowhere(), own)
+}

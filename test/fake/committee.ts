@@ -1,0 +1,85 @@
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { type Committee, createCommittee } from '../../src/consensus/committee.ts'
+import { type ConsensusState, createConsensus, step } from '../../src/consensus/consensus.ts'
+import { type ConsensusParameters, defaultParameters } from '../../src/consensus/parameters.ts'
+import type {
+  CommittedSubDag,
+  ConsensusEffect,
+  ConsensusEvent,
+  ConsensusSeams,
+  LogRecord,
+  SignedBlock,
+} from '../../src/consensus/types.ts'
+
+/** A committee whose private keys are at hand. */
+export interface FakeCommittee {
+  readonly committee: Committee
+  sign(author: number, root: Uint8Array): Uint8Array
+}
+
+/** Fresh keys for one member per stake. */
+export function fakeCommittee(stakes: readonly number[], epoch = 0): FakeCommittee {
+  const keys = stakes.map(() => generateKeyPairSync('ed25519'))
+  const raw = (key: KeyObject): Uint8Array => Buffer.from(key.export({ format: 'jwk' }).x ?? '', 'base64url')
+  const authorities = stakes.map((stake, author) => {
+    const protocolKey = raw(keys[author]!.publicKey)
+    return { name: `v${author}`, stake, protocolKey, networkKey: protocolKey, address: '' }
+  })
+  return {
+    committee: createCommittee(epoch, authorities),
+    sign: (author, root) => sign(null, root, keys[author]!.privateKey),
+  }
+}
+
+/** One validator with everything it has done so far. */
+export class FakeValidator {
+  readonly own: number
+  readonly seams: ConsensusSeams
+  state: ConsensusState
+  readonly log: LogRecord[] = []
+  readonly delivered: CommittedSubDag[] = []
+  readonly sent: SignedBlock[] = []
+  readonly effects: ConsensusEffect[] = []
+  readonly pool: Uint8Array[] = []
+
+  constructor(
+    fake: FakeCommittee,
+    own: number,
+    parameters: Partial<ConsensusParameters> = {},
+    judge?: ConsensusSeams['judge'],
+  ) {
+    this.own = own
+    this.seams = {
+      committee: fake.committee,
+      own,
+      parameters: { ...defaultParameters, minRoundDelayMs: 0, ...parameters },
+      sign: (root) => fake.sign(own, root),
+      transactions: { take: (count) => this.pool.splice(0, count) },
+      ...(judge === undefined ? {} : { judge }),
+    }
+    this.state = createConsensus(this.seams)
+  }
+
+  /** Starts a validator on an empty disk that may propose at once. */
+  begin(nowMs = 0): void {
+    this.step({ type: 'start' }, nowMs)
+    this.step({ type: 'subscribers', count: 1 }, nowMs)
+    this.step({ type: 'ownLastRoundLearned', round: 0 }, nowMs)
+  }
+
+  step(event: ConsensusEvent, nowMs = 0): readonly ConsensusEffect[] {
+    const effects = step(this.state, event, nowMs)
+    for (const effect of effects) {
+      if (effect.type === 'persist') this.log.push(...effect.records)
+      else if (effect.type === 'deliver') this.delivered.push(effect.subDag)
+      else if (effect.type === 'broadcast') this.sent.push(effect.block)
+      else this.effects.push(effect)
+    }
+    return effects
+  }
+
+  /** Digests of everything ordered so far. */
+  get sequence(): readonly string[] {
+    return this.delivered.flatMap(({ blocks }) => blocks.map(({ ref }) => ref.digest))
+  }
+}
