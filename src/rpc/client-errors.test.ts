@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type ClientErrorReason, classedError, clientErrorObject, clientErrors } from './client-errors.ts'
+
+const reasons = Object.keys(clientErrors) as ClientErrorReason[]
+
+describe('clientErrors', () => {
+  it('names each class once', () => {
+    assert.equal(new Set(reasons.map((reason) => clientErrors[reason].class)).size, reasons.length)
+  })
+
+  it('uses only the statuses that we promise', () => {
+    for (const reason of reasons) {
+      assert.ok([200, 400, 413, 415, 429, 503, 504].includes(clientErrors[reason].status), reason)
+    }
+  })
+
+  it('uses codes of JSON-RPC itself or of its server range', () => {
+    for (const reason of reasons) {
+      const { code } = clientErrors[reason]
+      assert.ok([-32700, -32600, -32601, -32602, -32603].includes(code) || (code <= -32000 && code >= -32099), reason)
+    }
+  })
+
+  it('speaks in sentences', () => {
+    for (const reason of reasons.filter((one) => one !== 'filterGone')) {
+      assert.match(clientErrors[reason].message, /^[A-Z].*\.$/)
+      assert.match(clientErrors[reason].nextStep, /^[A-Z].*\.$/)
+    }
+  })
+})
+
+describe('clientErrorObject', () => {
+  it('gives code, message, class and next step', () => {
+    const { code, message, nextStep } = clientErrors.limited
+    const expected = { code, message, data: { class: 'LIMITED', nextStep } }
+    assert.deepEqual(JSON.parse(clientErrorObject('limited').toString()), expected)
+  })
+
+  it('adds what is special about the case', () => {
+    const { message } = JSON.parse(clientErrorObject('unparsable', 'Byte "7" is odd.').toString())
+    assert.equal(message, 'The request body is not JSON. Byte "7" is odd.')
+  })
+})
+
+describe('classedError', () => {
+  const classed = (text: string) => `${classedError(Buffer.from(text), 'MISS')}`
+
+  it('adds the class where there is no data', () => {
+    assert.equal(classed('{"code":1,"message":"m" }'), '{"code":1,"message":"m" ,"data":{"class":"MISS"}}')
+    assert.equal(classed('{ }'), '{ "data":{"class":"MISS"}}')
+  })
+
+  it('leaves an error with data as it is', () => {
+    for (const text of ['{"data":"0x","code":3}', '{"data":null}', '{"\\u0064ata":{}}'])
+      assert.equal(classed(text), text)
+  })
+
+  it('makes an object of a bare string', () => {
+    assert.deepEqual(JSON.parse(classed('"no route"')), { code: -32603, message: 'no route', data: { class: 'MISS' } })
+  })
+})

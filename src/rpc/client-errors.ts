@@ -1,0 +1,169 @@
+import type { RefusalReason } from './call.ts'
+import { errorObject } from './envelope.ts'
+import type { ErrorClass } from './error-effects.ts'
+import { CLOSE_OBJECT, OPEN_OBJECT, skipSpace } from './json-text.ts'
+import { readError } from './rpc-error.ts'
+
+/** Why we answer with an error of our own. */
+export type ClientErrorReason =
+  | RefusalReason
+  | 'unparsable'
+  | 'invalidRequest'
+  | 'batchTooLarge'
+  | 'bodyTooLarge'
+  | 'contentType'
+  | 'draining'
+  | 'internal'
+
+/** What a client is told. */
+export interface ClientError {
+  /** JSON-RPC error code. */
+  readonly code: number
+  /** HTTP status, where the answer has one of its own: in a batch and over WebSocket it has none. */
+  readonly status: number
+  /** Stable name, in `error.data.class`. */
+  readonly class: string
+  /** What happened, as a sentence. */
+  readonly message: string
+  /** What the client can do about it, in `error.data.nextStep`. */
+  readonly nextStep: string
+}
+
+/**
+ * Every error of ours, with the one place where its numbers are written. The codes are those of JSON-RPC 2.0 and
+ * EIP-1474; -32002 for a deadline and -32000 for a lost filter are what Geth answers.
+ */
+export const clientErrors: Readonly<Record<ClientErrorReason, ClientError>> = {
+  unparsable: {
+    code: -32700,
+    status: 400,
+    class: 'UNPARSABLE',
+    message: 'The request body is not JSON.',
+    nextStep: 'Send one JSON object or an array of them, encoded in UTF-8.',
+  },
+  invalidRequest: {
+    code: -32600,
+    status: 200,
+    class: 'INVALID_REQUEST',
+    message: 'The request is not a JSON-RPC 2.0 call.',
+    nextStep: 'Send an object with "jsonrpc": "2.0", "id", "method" and, where needed, "params".',
+  },
+  batchTooLarge: {
+    code: -32600,
+    status: 413,
+    class: 'BATCH_TOO_LARGE',
+    message: 'The batch holds too many calls.',
+    nextStep: 'Send fewer calls in one batch, or raise limits.maxBatch.',
+  },
+  bodyTooLarge: {
+    code: -32600,
+    status: 413,
+    class: 'BODY_TOO_LARGE',
+    message: 'The request body is too large.',
+    nextStep: 'Send less at once, or raise limits.maxBodyBytes.',
+  },
+  contentType: {
+    code: -32600,
+    status: 415,
+    class: 'CONTENT_TYPE',
+    message: 'The content type of the request is not JSON.',
+    nextStep: 'Send the header Content-Type: application/json.',
+  },
+  limited: {
+    code: -32005,
+    status: 429,
+    class: 'LIMITED',
+    message: 'Too many calls.',
+    nextStep: 'Wait as long as Retry-After says, then try again.',
+  },
+  noUpstream: {
+    code: -32603,
+    status: 503,
+    class: 'NO_UPSTREAM',
+    message: 'No upstream is able to take this call now.',
+    nextStep: 'Try again soon; /status says what is wrong with each upstream.',
+  },
+  deadline: {
+    code: -32002,
+    status: 504,
+    class: 'DEADLINE',
+    message: 'No upstream answered in time.',
+    nextStep: 'Try again, ask for less at once, or raise failsafe.timeoutMs.',
+  },
+  upstreamFailed: {
+    code: -32603,
+    status: 200,
+    class: 'UPSTREAM_FAILED',
+    message: 'Every upstream that was asked failed.',
+    nextStep: 'Try again soon. A call that changes something may have taken effect: look before you repeat it.',
+  },
+  unsupported: {
+    code: -32601,
+    status: 200,
+    class: 'UNSUPPORTED',
+    message: 'No upstream offers this method.',
+    nextStep: 'Check the name of the method, or add an upstream that offers it.',
+  },
+  filterGone: {
+    code: -32000,
+    status: 200,
+    class: 'FILTER_GONE',
+    // Libraries look for Geth's words.
+    message: 'filter not found',
+    nextStep: 'Create the filter anew: it expired, or the upstream that held it is gone.',
+  },
+  unknownUpstream: {
+    code: -32602,
+    status: 200,
+    class: 'UNKNOWN_UPSTREAM',
+    message: 'The header X-Drawbridge-Upstream names an upstream that this network does not have.',
+    nextStep: 'Use one of the names in /status.',
+  },
+  draining: {
+    code: -32603,
+    status: 503,
+    class: 'DRAINING',
+    message: 'The gateway is shutting down.',
+    nextStep: 'Send the call to another gateway, or try again after the restart.',
+  },
+  internal: {
+    code: -32603,
+    status: 200,
+    class: 'INTERNAL',
+    message: 'The gateway failed to handle this call.',
+    nextStep: 'This is a bug in Drawbridge: please report it with the X-Request-Id of the answer.',
+  },
+}
+
+const plain = new Map(Object.entries(clientErrors).map(([reason, error]) => [reason, objectOf(error, error.message)]))
+
+/**
+ * Raw JSON of the error object for a reason.
+ *
+ * @param detail a sentence about this very case, put after the general one. Nothing secret
+ */
+export function clientErrorObject(reason: ClientErrorReason, detail?: string): Buffer {
+  if (detail === undefined) return plain.get(reason)!
+  const error = clientErrors[reason]
+  return objectOf(error, `${error.message} ${detail}`)
+}
+
+function objectOf(error: ClientError, message: string): Buffer {
+  return errorObject(error.code, message, { class: error.class, nextStep: error.nextStep })
+}
+
+/**
+ * An upstream's error as it leaves us: byte for byte where it has `data`, else with our class as `data`. A bare
+ * string becomes an object.
+ *
+ * @param error raw JSON of the error, as `scanResponse` gave it
+ * @example `${classedError(Buffer.from('{"code":1}'), 'TXREJ')}` === '{"code":1,"data":{"class":"TXREJ"}}'
+ */
+export function classedError(error: Buffer, errorClass: ErrorClass): Buffer {
+  const { message, hasData } = readError(error)
+  if (error[0] !== OPEN_OBJECT) return errorObject(clientErrors.upstreamFailed.code, message, { class: errorClass })
+  if (hasData) return error
+  const isEmpty = error[skipSpace(error, 1)] === CLOSE_OBJECT
+  const data = `${isEmpty ? '' : ','}"data":{"class":"${errorClass}"}}`
+  return Buffer.concat([error.subarray(0, error.length - 1), Buffer.from(data)])
+}
