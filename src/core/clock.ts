@@ -50,3 +50,8 @@ export function afterPendingInput(): Promise<void> {
     setImmediate(resolve)
   })
 }
+
+/** A moment of {@link Clock.wall} as ISO 8601 in UTC. */
+export function isoTime(wallMs: number): string {
+  return new Date(wallMs).toISOString()
+}

@@ -1,0 +1,63 @@
+import { endToEnd } from '../../http/headers.ts'
+import type { Exchange, RawHeaders } from '../../http/types.ts'
+import type { Directive } from '../../rpc/call.ts'
+
+/** Headers that speak to us, or that the next request writes for itself. */
+const ours = [
+  'host',
+  'content-length',
+  'expect',
+  'x-request-id',
+  'x-drawbridge-upstream',
+  'x-drawbridge-cache',
+  'x-drawbridge-min-head',
+]
+const oursForRest = new Set(ours)
+/** We read JSON-RPC answers, and write the body anew. */
+const oursForRpc = new Set([...ours, 'content-type', 'accept-encoding', 'content-encoding', 'accept', 'origin'])
+/** Cross-origin rules, framing and coding of an answer are ours to write. */
+const replacedInAnswers = new Set([
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'date',
+  'vary',
+  'access-control-allow-origin',
+  'access-control-allow-headers',
+  'access-control-allow-methods',
+  'access-control-allow-credentials',
+  'access-control-expose-headers',
+  'access-control-max-age',
+  'x-request-id',
+])
+const replacedInRestAnswers = new Set(
+  [...replacedInAnswers].filter((name) => !name.startsWith('content-') && name !== 'vary'),
+)
+
+/** The client's headers that may be passed on with a JSON-RPC call. */
+export function headersOfRpc(exchange: Exchange): string[] {
+  return endToEnd(exchange.headers, oursForRpc)
+}
+
+/** The client's headers that may be passed on with a REST call. */
+export function headersOfRest(exchange: Exchange): string[] {
+  return endToEnd(exchange.headers, oursForRest)
+}
+
+/** The upstream's headers that survive in the answer to a JSON-RPC call. */
+export function headersOfRpcAnswer(headers: RawHeaders): string[] {
+  return endToEnd(headers, replacedInAnswers)
+}
+
+/** The upstream's headers that survive in the answer to a REST call. */
+export function headersOfRestAnswer(headers: RawHeaders): string[] {
+  return endToEnd(headers, replacedInRestAnswers)
+}
+
+/** What the client asks of the routing: `X-Drawbridge-Upstream`, `X-Drawbridge-Min-Head`. */
+export function directiveOf(exchange: Exchange): Directive | undefined {
+  const upstream = exchange.header('x-drawbridge-upstream')
+  const minHead = Number(exchange.header('x-drawbridge-min-head') ?? Number.NaN)
+  if (upstream === undefined && Number.isNaN(minHead)) return undefined
+  return { upstream, minHead: Number.isNaN(minHead) ? undefined : minHead }
+}

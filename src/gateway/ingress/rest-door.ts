@@ -1,0 +1,148 @@
+import { Cancellation } from '../../core/cancel.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { ByteSource } from '../../core/flow.ts'
+import type { Exchange } from '../../http/types.ts'
+import { type Call, type Handler, type Outcome, type RefusalReason, type RestCall, Trail } from '../../rpc/call.ts'
+import { directiveOf, headersOfRest, headersOfRestAnswer } from './client-headers.ts'
+import type { ClientLimit } from './client-limit.ts'
+import type { Cors } from './cors.ts'
+import type { LimitsOptions } from './options.ts'
+import { pipe } from './pipe.ts'
+import { ourError, retryAfterSeconds } from './refusal.ts'
+import type { RequestIds } from './request-id.ts'
+import type { Door } from './router.ts'
+
+/** What routing has to know of a request, told by the room that knows the API. */
+export type RouteOf = (
+  verb: string,
+  path: string,
+) => { readonly label: string; readonly repeat: Call['repeat']; readonly cost: Call['cost']; readonly endless: boolean }
+
+/** What the REST door of a network works with. */
+export interface RestDoorOptions {
+  readonly handler: Handler<RestCall>
+  /** What comes before the API's own path: `/cl`, or nothing at the root. */
+  readonly prefix: string
+  readonly routeOf: RouteOf
+  readonly limits: LimitsOptions
+  readonly clientLimit: ClientLimit
+  readonly cors: Cors
+  readonly ids: RequestIds
+  readonly clock: Clock
+}
+
+/** Request bodies up to this size are held, so that the request can be repeated elsewhere; longer ones flow by once. */
+const heldBytes = 1_048_576
+
+/** A REST API passed through: verb, raw path and query, body and status unchanged, streamed both ways. */
+export function restDoor(options: RestDoorOptions): Door {
+  return (exchange, path) => {
+    if (options.cors.answersPreflight(exchange)) return
+    const waitMs = options.clientLimit.take(exchange.remoteAddress, 1)
+    const request = new RestRequest(options, exchange, path)
+    if (waitMs > 0) request.answerLimited(waitMs)
+    else request.read()
+  }
+}
+
+class RestRequest {
+  readonly #options: RestDoorOptions
+  readonly #exchange: Exchange
+  readonly #path: string
+  readonly #requestId: string
+  readonly #startedAt: number
+
+  constructor(options: RestDoorOptions, exchange: Exchange, path: string) {
+    this.#options = options
+    this.#exchange = exchange
+    this.#path = path.slice(options.prefix.length)
+    this.#requestId = options.ids.idFor(exchange.header('x-request-id'))
+    this.#startedAt = options.clock.now()
+  }
+
+  read(): void {
+    const exchange = this.#exchange
+    const length = bodyLength(exchange)
+    if (length === 0) this.#serve(undefined)
+    else if (length !== undefined && length > this.#options.limits.maxBodyBytes) this.#answerRefusal('tooLarge')
+    else if (length !== undefined && length <= heldBytes) {
+      exchange.body(heldBytes, (error, body) => {
+        if (error === undefined) this.#serve(body)
+        else exchange.destroy()
+      })
+    } else this.#serve({ length, open: (receiver) => exchange.stream(receiver) })
+  }
+
+  answerLimited(waitMs: number): void {
+    this.#answerRefusal('limited', ['Retry-After', retryAfterSeconds(waitMs)])
+  }
+
+  #serve(body: Buffer | ByteSource | undefined): void {
+    const call = this.#callWith(body)
+    this.#exchange.onClose = () => call.cancellation.cancel()
+    const outcome = this.#options.handler(call)
+    if (outcome instanceof Promise) outcome.then((settled) => this.#answer(call, settled))
+    else this.#answer(call, outcome)
+  }
+
+  #callWith(body: Buffer | ByteSource | undefined): RestCall {
+    const exchange = this.#exchange
+    const { label, repeat, cost, endless } = this.#options.routeOf(exchange.method, this.#path)
+    return {
+      name: label,
+      label,
+      // A body that flows by is gone after the first attempt.
+      repeat: body === undefined || Buffer.isBuffer(body) ? repeat : 'never',
+      cost,
+      endless,
+      verb: exchange.method,
+      target: exchange.target.slice(this.#options.prefix.length) || '/',
+      body,
+      requestId: this.#requestId,
+      headers: headersOfRest(exchange),
+      directive: directiveOf(exchange),
+      cancellation: new Cancellation(),
+      trail: new Trail(),
+      startedAt: this.#startedAt,
+    }
+  }
+
+  #answer(call: RestCall, outcome: Outcome): void {
+    const { answer } = outcome
+    if (answer.kind !== 'http') {
+      const refusal = answer.kind === 'refusal' ? answer.refusal : { reason: 'internal' as const }
+      const { retryAfterMs } = refusal
+      this.#answerRefusal(
+        refusal.reason,
+        retryAfterMs === undefined ? [] : ['Retry-After', retryAfterSeconds(retryAfterMs)],
+      )
+      return
+    }
+    const headers = headersOfRestAnswer(outcome.headers)
+    headers.push('X-Request-Id', this.#requestId, 'X-Drawbridge-Attempts', String(call.trail.attempts))
+    if (outcome.upstream !== undefined) headers.push('X-Drawbridge-Upstream', outcome.upstream)
+    if (outcome.head !== undefined && outcome.head >= 0) headers.push('X-Drawbridge-Head', String(outcome.head))
+    headers.push(...this.#options.cors.headersFor(this.#exchange))
+    if (Buffer.isBuffer(answer.body)) this.#exchange.respond(answer.status, headers, answer.body)
+    else {
+      this.#exchange.start(answer.status, headers)
+      pipe(answer.body, this.#exchange, () => this.#exchange.end())
+    }
+  }
+
+  /** The error shape of the Beacon API: `{code, message}`. */
+  #answerRefusal(reason: RefusalReason | 'tooLarge', more: readonly string[] = []): void {
+    const { status, error } = ourError(reason)
+    const parsed = JSON.parse(error.toString()) as { message: string; data: object }
+    const code = status === 200 ? 502 : status
+    const headers = ['Content-Type', 'application/json', 'X-Request-Id', this.#requestId, ...more]
+    headers.push(...this.#options.cors.headersFor(this.#exchange))
+    this.#exchange.respond(code, headers, JSON.stringify({ code, message: parsed.message, ...parsed.data }))
+  }
+}
+
+function bodyLength(exchange: Exchange): number | undefined {
+  const length = exchange.header('content-length')
+  if (length !== undefined) return Number(length)
+  return exchange.header('transfer-encoding') === undefined ? 0 : undefined
+}

@@ -1,0 +1,172 @@
+import { Cancellation } from '../../core/cancel.ts'
+import type { Clock } from '../../core/clock.ts'
+import { decodeBody } from '../../http/encoding.ts'
+import type { CarrierError, Exchange } from '../../http/types.ts'
+import { type Handler, type Outcome, type RpcCall, Trail } from '../../rpc/call.ts'
+import { methodTraits } from '../../rpc/methods.ts'
+import { type ScannedCall, type ScannedRequest, scanRequest } from '../../rpc/scan-request.ts'
+import { directiveOf, headersOfRpc } from './client-headers.ts'
+import type { ClientLimit } from './client-limit.ts'
+import type { Cors } from './cors.ts'
+import type { LimitsOptions } from './options.ts'
+import { refuse } from './refusal.ts'
+import type { RequestIds } from './request-id.ts'
+import type { Door } from './router.ts'
+import { answerHeaders, respondEncoded, responseBody, statusOf, streamAnswer } from './rpc-answer.ts'
+import { answerBatch } from './rpc-batch.ts'
+
+/** What the JSON-RPC door of a network works with. */
+export interface RpcDoorOptions {
+  readonly handler: Handler<RpcCall>
+  readonly limits: LimitsOptions
+  readonly clientLimit: ClientLimit
+  readonly cors: Cors
+  readonly ids: RequestIds
+  readonly clock: Clock
+}
+
+/** JSON-RPC over HTTP POST: single calls, batches and notifications. */
+export function rpcDoor(options: RpcDoorOptions): Door {
+  return (exchange) => {
+    const request = new RpcRequest(options, exchange)
+    if (request.isAcceptable()) request.read()
+  }
+}
+
+/** One HTTP request with one call or a batch in it. */
+export class RpcRequest {
+  readonly exchange: Exchange
+  readonly options: RpcDoorOptions
+  readonly requestId: string
+  readonly corsHeaders: readonly string[]
+  readonly #startedAt: number
+  readonly #cancellation = new Cancellation()
+  #headers: readonly string[] | undefined
+
+  constructor(options: RpcDoorOptions, exchange: Exchange) {
+    this.options = options
+    this.exchange = exchange
+    this.requestId = options.ids.idFor(exchange.header('x-request-id'))
+    this.corsHeaders = options.cors.headersFor(exchange)
+    this.#startedAt = options.clock.now()
+  }
+
+  /** Checks what can be told before the body is read; answers and returns false when it will not do. */
+  isAcceptable(): boolean {
+    const { exchange } = this
+    if (exchange.method !== 'POST') {
+      if (!this.options.cors.answersPreflight(exchange)) this.#refuseMethod()
+      return false
+    }
+    if (isJson(exchange)) return true
+    refuse(this, 'wrongContentType')
+    return false
+  }
+
+  read(): void {
+    const { exchange, options } = this
+    const { maxBodyBytes } = options.limits
+    exchange.body(maxBodyBytes, (error, body) => {
+      if (error !== undefined) this.#refuseBody(error)
+      else if (exchange.header('content-encoding') === undefined) this.#serve(body)
+      else {
+        decodeBody(body, exchange.header('content-encoding'), maxBodyBytes, (problem, decoded) => {
+          if (problem === undefined) this.#serve(decoded)
+          else this.#refuseBody(problem)
+        })
+      }
+    })
+  }
+
+  callOf(scanned: ScannedCall): RpcCall {
+    const traits = methodTraits(scanned.method)
+    this.#headers ??= headersOfRpc(this.exchange)
+    return {
+      name: scanned.method,
+      label: traits.label,
+      repeat: traits.repeat,
+      cost: traits.cost,
+      traits,
+      params: scanned.params,
+      requestId: this.requestId,
+      headers: this.#headers,
+      directive: directiveOf(this.exchange),
+      cancellation: this.#cancellation,
+      trail: new Trail(),
+      startedAt: this.#startedAt,
+    }
+  }
+
+  #serve(body: Buffer): void {
+    const request = scanRequest(body, this.options.limits.maxBatch)
+    switch (request.kind) {
+      case 'tooMany':
+        refuse(this, 'batchTooLarge')
+        break
+      case 'unparsable':
+        refuse(this, 'unparsable', { problem: `${request.problem} At byte ${request.at}.` })
+        break
+      case 'invalid':
+        refuse(this, 'invalidRequest', { problem: request.bad.problem, id: request.bad.id })
+        break
+      default:
+        if (this.#isWithinLimit(request)) this.#carry(request)
+    }
+  }
+
+  #isWithinLimit(request: ScannedRequest): boolean {
+    const count = request.kind === 'batch' ? request.members.length : 1
+    const waitMs = this.options.clientLimit.take(this.exchange.remoteAddress, count)
+    if (waitMs > 0) refuse(this, 'limited', { id: idOf(request), retryAfterMs: waitMs })
+    return waitMs === 0
+  }
+
+  #carry(request: Extract<ScannedRequest, { kind: 'single' | 'batch' }>): void {
+    this.exchange.onClose = () => this.#cancellation.cancel()
+    if (request.kind === 'batch') void answerBatch(this, request.members)
+    else this.#single(request.call)
+  }
+
+  #single(scanned: ScannedCall): void {
+    const call = this.callOf(scanned)
+    const outcome = this.options.handler(call)
+    if (outcome instanceof Promise) outcome.then((settled) => this.#answer(scanned.id, call, settled))
+    else this.#answer(scanned.id, call, outcome)
+  }
+
+  #answer(id: Buffer | undefined, call: RpcCall, outcome: Outcome): void {
+    const { exchange } = this
+    const headers = answerHeaders(call, outcome)
+    if (this.corsHeaders.length > 0) headers.push(...this.corsHeaders)
+    const { answer } = outcome
+    if (id === undefined) {
+      if (answer.kind === 'resultStream') answer.source.abort()
+      exchange.respond(204, headers, '')
+    } else if (answer.kind === 'resultStream') streamAnswer(exchange, id, outcome, headers)
+    else respondEncoded(exchange, statusOf(answer), headers, responseBody(id, answer))
+  }
+
+  #refuseMethod(): void {
+    if (this.exchange.header('upgrade') === undefined)
+      refuse(this, 'wrongMethod', { headers: ['Allow', 'POST, OPTIONS'] })
+    else refuse(this, 'noWebSocket')
+  }
+
+  #refuseBody(error: CarrierError): void {
+    if (error.code === 'TOO_LARGE') refuse(this, 'tooLarge')
+    else if (error.code === 'MALFORMED') refuse(this, 'unparsable', { problem: error.message })
+    // Otherwise the client is gone or was too slow: there is nobody to answer.
+    else this.exchange.destroy()
+  }
+}
+
+/** Without a type, a page of another site could post to us unasked: only programs may leave it out. */
+function isJson(exchange: Exchange): boolean {
+  const type = exchange.header('content-type')
+  if (type === undefined) return exchange.header('origin') === undefined
+  return type === 'application/json' || /^application\/(?:[\w.-]+\+)?json(?:-rpc|rpc|request)?\s*(?:;|$)/i.test(type)
+}
+
+function idOf(request: ScannedRequest): Buffer | undefined {
+  return request.kind === 'single' ? request.call.id : undefined
+}

@@ -1,0 +1,180 @@
+import type { Clock } from '../core/clock.ts'
+import { clientDefaults, createHttpClient } from '../http/client.ts'
+import type { HttpClient } from '../http/types.ts'
+import { type Call, compose, type Handler, type Policy, type RestCall, type RpcCall } from '../rpc/call.ts'
+import { judgeStatus } from './beacon/judge.ts'
+import { HealthNews } from './health-news.ts'
+import type { Instruments } from './instruments.ts'
+import type { NetworkOptions } from './options.ts'
+import { deadline } from './policy/deadline.ts'
+import { filters } from './policy/filters.ts'
+import { guarded } from './policy/guarded.ts'
+import { Hedging } from './policy/hedging.ts'
+import { measured } from './policy/measured.ts'
+import { race } from './policy/race.ts'
+import { rawTransaction } from './policy/raw-transaction.ts'
+import { retry } from './policy/retry.ts'
+import { warmUp } from './policy/warm-up.ts'
+import { type Probe, ProbeSchedule } from './probe/ask.ts'
+import { askOverHttp } from './probe/ask-http.ts'
+import { beaconProbe } from './probe/beacon.ts'
+import { evmProbe } from './probe/evm.ts'
+import { Watch } from './probe/watch.ts'
+import type { GatewaySeams } from './seams.ts'
+import { type Endpoint, endpointOf } from './transport/endpoint.ts'
+import { restOverHttp } from './transport/rest.ts'
+import { rpcOverHttp } from './transport/rpc.ts'
+import type { Carrier } from './upstream/carrier.ts'
+import { learning } from './upstream/learn.ts'
+import { ownAnswer, Pool } from './upstream/pool.ts'
+import { type NetworkState, newNetwork, type UpstreamState } from './upstream/state.ts'
+
+/** One network, served. */
+export type Network = EvmNetwork | BeaconNetwork
+
+export interface EvmNetwork extends NetworkBase<RpcCall> {
+  readonly kind: 'evm'
+}
+
+export interface BeaconNetwork extends NetworkBase<RestCall> {
+  readonly kind: 'beacon'
+}
+
+interface NetworkBase<C extends Call> {
+  readonly options: NetworkOptions
+  readonly state: NetworkState
+  /** From a call of a client to its outcome, through all policies. */
+  readonly handler: Handler<C>
+  start(): void
+  close(): void
+}
+
+/** What tells one kind of network from another. */
+interface Dialect<C extends Call> {
+  probe(schedule: ProbeSchedule, options: NetworkOptions): Probe
+  carrier(link: Link, clock: Clock): Carrier<C>
+  /** Policies that only this kind has, between those around the whole call and the failsafe ones. */
+  special(state: NetworkState, pool: Pool<C>, seams: GatewaySeams): Policy<C>[]
+}
+
+const evm: Dialect<RpcCall> = {
+  probe: (schedule) => evmProbe(schedule),
+  carrier: (link, clock) => rpcOverHttp(link.client, link.endpoint, clock),
+  special: (state, pool, seams) => [rawTransaction(), filters(state, pool, seams)],
+}
+
+const beacon: Dialect<RestCall> = {
+  probe: (schedule, options) => beaconProbe(schedule, options.chainId !== undefined),
+  carrier: (link, clock) => restOverHttp(link.client, link.endpoint, clock, judgeStatus),
+  special: () => [],
+}
+
+/** Builds everything between the doors and the upstreams of one network. */
+export function createNetwork(options: NetworkOptions, seams: GatewaySeams, instruments: Instruments): Network {
+  if (options.kind === 'evm') return { kind: 'evm', ...assemble(options, seams, instruments, evm) }
+  return { kind: 'beacon', ...assemble(options, seams, instruments, beacon) }
+}
+
+function assemble<C extends Call>(
+  options: NetworkOptions,
+  seams: GatewaySeams,
+  instruments: Instruments,
+  dialect: Dialect<C>,
+): NetworkBase<C> {
+  const { clock, random, log } = seams
+  const { failsafe, probe } = options
+  const state = stateOf(options, clock)
+  const counted = instruments.forNetwork(state)
+  const news = new HealthNews(state, log, counted)
+  const links = linksOf(state, clock)
+  const hedging = new Hedging(failsafe.hedge, state, clock)
+
+  const pool: Pool<C> = new Pool<C>(
+    {
+      network: state,
+      breaker: failsafe.breaker,
+      clock,
+      random,
+      observers: [
+        learning({
+          network: state,
+          breaker: failsafe.breaker,
+          clock,
+          disturbed: (upstream) => disturbed(upstream),
+          breakerMoved: (upstream) => news.breakerMoved(upstream),
+        }),
+        counted,
+        news,
+      ],
+    },
+    carriersOf(links, (link) => dialect.carrier(link, clock)),
+  )
+  const watch = new Watch({
+    network: state,
+    intervalMs: probe.intervalMs,
+    probe: dialect.probe(new ProbeSchedule(clock), options),
+    ask: askOverHttp(links, probe.timeoutMs, clock, (upstream) => pool.suspect(upstream)),
+    clock,
+    random,
+    observer: news,
+  })
+  const disturbed = (upstream: UpstreamState): void => {
+    watch.refresh()
+    watch.hurry(upstream)
+  }
+
+  const policies: Policy<C>[] = [
+    measured<C>(clock, counted),
+    guarded<C>(log),
+    deadline<C>(failsafe.timeoutMs, clock, () => ownAnswer({ reason: 'deadline' })),
+    warmUp<C>(watch),
+    ...dialect.special(state, pool, seams),
+    retry<C>(failsafe.maxRetries, counted.retryObserver(news)),
+    race<C>({
+      clock,
+      hedgeAfter: (call) => hedging.after(call),
+      mayHedge: () => hedging.take(),
+      started: counted.raced,
+    }),
+  ]
+  return {
+    options,
+    state,
+    handler: compose(policies, pool.attempt),
+    start: () => watch.start(),
+    close: () => {
+      watch.close()
+      pool.destroy()
+      for (const link of links.values()) link.client.destroy()
+    },
+  }
+}
+
+function stateOf(options: NetworkOptions, clock: Clock): NetworkState {
+  const { name, kind, chainId, upstreams, probe, routing } = options
+  const { maxLagBlocks: maxLag, maxFailures } = probe
+  return newNetwork({ name, kind, chainId, strategy: routing.strategy, maxLag, maxFailures, upstreams }, clock.now())
+}
+
+/** How one upstream is reached. */
+interface Link {
+  readonly endpoint: Endpoint
+  readonly client: HttpClient
+}
+
+function linksOf(state: NetworkState, clock: Clock): ReadonlyMap<UpstreamState, Link> {
+  return new Map(
+    state.upstreams.map((upstream) => {
+      const endpoint = endpointOf(upstream.options)
+      return [upstream, { endpoint, client: createHttpClient({ ...clientDefaults, origin: endpoint.origin }, clock) }]
+    }),
+  )
+}
+
+function carriersOf<C extends Call>(
+  links: ReadonlyMap<UpstreamState, Link>,
+  make: (link: Link) => Carrier<C>,
+): Carrier<C> {
+  const carriers = [...links.values()].map(make)
+  return (call, upstream, receiver) => carriers[upstream.index]!(call, upstream, receiver)
+}

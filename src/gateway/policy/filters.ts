@@ -1,0 +1,95 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Random } from '../../core/random.ts'
+import type { Outcome, Policy, RpcCall } from '../../rpc/call.ts'
+import { firstString, withFirstString } from '../../rpc/params.ts'
+import { ownAnswer } from '../upstream/pool.ts'
+import type { NetworkState, UpstreamState } from '../upstream/state.ts'
+
+/** Sends a call to one upstream and nowhere else. */
+export interface StickyPool {
+  attemptAt(call: RpcCall, upstream: UpstreamState): Promise<Outcome>
+}
+
+/** Nodes forget a filter that is not asked for five minutes; so do we. */
+const idleMs = 300_000
+const maxFilters = 10_000
+
+interface Filter {
+  readonly upstream: UpstreamState
+  readonly id: string
+  usedAt: number
+}
+
+/**
+ * Filters live on the upstream that made them. Clients get ids of ours, because two upstreams may hand out the same
+ * one; calls that use a filter go to its upstream.
+ */
+export function filters(
+  network: NetworkState,
+  pool: StickyPool,
+  seams: { readonly clock: Clock; readonly random: Random },
+): Policy<RpcCall> {
+  const book = new FilterBook(network, seams.clock, seams.random)
+  return (next) => (call) => {
+    if (call.traits.filter === 'none') return next(call)
+    if (call.traits.filter === 'creates') return Promise.resolve(next(call)).then((outcome) => book.enter(outcome))
+    return use(book, pool, call)
+  }
+}
+
+async function use(book: FilterBook, pool: StickyPool, call: RpcCall): Promise<Outcome> {
+  const id = firstString(call.params)
+  const filter = id === undefined ? undefined : book.find(id)
+  if (id === undefined || filter === undefined || !filter.upstream.eligible) return ownAnswer({ reason: 'filterGone' })
+  if (call.name === 'eth_uninstallFilter') book.remove(id)
+  const outcome = await pool.attemptAt({ ...call, params: withFirstString(call.params!, filter.id) }, filter.upstream)
+  // The node has lost it: an error of transport would make the client try again for ever.
+  return outcome.verdict?.class === 'NODE' ? ownAnswer({ reason: 'filterGone' }) : outcome
+}
+
+class FilterBook {
+  readonly #network: NetworkState
+  readonly #clock: Clock
+  readonly #random: Random
+  // In order of last use, the longest unused first.
+  readonly #filters = new Map<string, Filter>()
+
+  constructor(network: NetworkState, clock: Clock, random: Random) {
+    this.#network = network
+    this.#clock = clock
+    this.#random = random
+  }
+
+  /** Notes the filter that an upstream has made; the outcome then carries our id. */
+  enter(outcome: Outcome): Outcome {
+    const { answer } = outcome
+    const upstream = this.#network.upstreams.find(({ name }) => name === outcome.upstream)
+    if (outcome.verdict !== undefined || answer.kind !== 'result' || upstream === undefined) return outcome
+    const id = /^"([^"\\]+)"$/.exec(answer.value.toString())?.[1]
+    if (id === undefined) return outcome
+    const ours = `0x1${this.#random.bytes(15).toString('hex')}`
+    this.#forgetIdle()
+    this.#filters.set(ours, { upstream, id, usedAt: this.#clock.now() })
+    return { ...outcome, answer: { kind: 'result', value: Buffer.from(`"${ours}"`) } }
+  }
+
+  find(id: string): Filter | undefined {
+    const filter = this.#filters.get(id.toLowerCase())
+    if (filter === undefined) return undefined
+    filter.usedAt = this.#clock.now()
+    this.#filters.delete(id.toLowerCase())
+    this.#filters.set(id.toLowerCase(), filter)
+    return filter
+  }
+
+  remove(id: string): void {
+    this.#filters.delete(id.toLowerCase())
+  }
+
+  #forgetIdle(): void {
+    for (const [id, filter] of this.#filters) {
+      if (this.#filters.size < maxFilters && this.#clock.now() - filter.usedAt < idleMs) return
+      this.#filters.delete(id)
+    }
+  }
+}

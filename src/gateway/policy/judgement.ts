@@ -1,0 +1,62 @@
+import type { Call, Outcome } from '../../rpc/call.ts'
+import type { ErrorClass } from '../../rpc/error-classes.ts'
+
+/** How much an outcome is worth to the client, best first. */
+const worth: Record<ErrorClass, number> = {
+  REVERT: 1,
+  DUP: 1,
+  NONCE: 1,
+  TXREJ: 2,
+  CLIENT: 2,
+  UNKNOWN: 3,
+  MISS: 4,
+  RANGE: 4,
+  ADDR: 4,
+  UNSUP: 5,
+  RATE: 6,
+  SYNC: 7,
+  AUTH: 7,
+  BILL: 7,
+  NODE: 8,
+}
+
+/** The outcome that tells the client more. */
+export function better(one: Outcome, other: Outcome): Outcome {
+  return worthOf(other) < worthOf(one) ? other : one
+}
+
+function worthOf(outcome: Outcome): number {
+  if (outcome.upstream === undefined) return 9
+  return outcome.verdict === undefined ? 0 : worth[outcome.verdict.class]
+}
+
+/** Whether another upstream may and should be asked after this outcome. */
+export function mayGoElsewhere(call: Call, outcome: Outcome): boolean {
+  const { verdict } = outcome
+  if (verdict === undefined) return false
+  switch (verdict.effect.retry) {
+    case 'no':
+    case 'split':
+    case 'lookUpHash':
+    case 'succeed':
+      return false
+    case 'rawTransactionOnce':
+      return call.repeat === 'rawTransaction' && call.trail.attempts === 1
+    case 'elsewhere':
+    case 'archive':
+    case 'compare':
+      return call.repeat !== 'never' || !outcome.mayHaveActed || turnedAway(outcome)
+  }
+}
+
+/** The upstream did not even begin: it has no such method, no time or no key for us. Asking the next one costs no retry. */
+export function turnedAway({ verdict }: Outcome): boolean {
+  if (verdict === undefined) return false
+  return ['unsupportedMethod', 'backOff', 'cordon', 'notEligible'].includes(verdict.effect.remember)
+}
+
+/** Whether two upstreams gave the same error, word for word. */
+export function sameError(one: Outcome, other: Outcome): boolean {
+  const [a, b] = [one.answer, other.answer]
+  return a.kind === 'error' && b.kind === 'error' && a.error.equals(b.error)
+}

@@ -1,0 +1,96 @@
+import type { Clock, Timer } from '../../core/clock.ts'
+import type { Call, Handler, Outcome, Policy } from '../../rpc/call.ts'
+import { better, mayGoElsewhere } from './judgement.ts'
+
+/** Why a further attempt starts while another still runs. */
+export type RaceReason = 'hedge' | 'rescue'
+
+export interface RaceOptions<C extends Call> {
+  readonly clock: Clock
+  /** Milliseconds after which a second attempt may start; undefined for never. Asked after the first has begun. */
+  hedgeAfter(call: C): number | undefined
+  /** Asked when the moment has come: whether the budget for hedges has room. */
+  mayHedge(call: C): boolean
+  started(call: C, reason: RaceReason): void
+}
+
+/**
+ * Lets attempts run beside each other, the first good answer winning: a *hedge* when the first takes longer than its
+ * method usually does, a *rescue* at once when the upstream of a running attempt has fallen silent. Calls that may not
+ * be repeated never race.
+ */
+export function race<C extends Call>(options: RaceOptions<C>): Policy<C> {
+  return (next) => (call) => {
+    if (call.repeat === 'never') return next(call)
+    return new Race(options, next, call).run()
+  }
+}
+
+class Race<C extends Call> {
+  readonly #options: RaceOptions<C>
+  readonly #next: Handler<C>
+  readonly #call: C
+  #running = 0
+  #best: Outcome | undefined
+  #timer: Timer | undefined
+  #resolve: (outcome: Outcome) => void = () => {}
+  #over = false
+
+  constructor(options: RaceOptions<C>, next: Handler<C>, call: C) {
+    this.#options = options
+    this.#next = next
+    this.#call = call
+  }
+
+  run(): Promise<Outcome> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve
+      this.#call.trail.onStuck = () => this.#startAnother('rescue')
+      this.#start()
+      if (!this.#over) this.#armHedge()
+    })
+  }
+
+  #armHedge(): void {
+    const wait = this.#options.hedgeAfter(this.#call)
+    if (wait === undefined) return
+    this.#timer = this.#options.clock.after(wait, () => {
+      if (!this.#over && this.#options.mayHedge(this.#call)) this.#startAnother('hedge')
+    })
+  }
+
+  #startAnother(reason: RaceReason): void {
+    if (this.#over || this.#call.trail.settled) return
+    const before = this.#call.trail.attempts
+    this.#start()
+    if (this.#call.trail.attempts > before) this.#options.started(this.#call, reason)
+  }
+
+  #start(): void {
+    this.#running++
+    const outcome = this.#next(this.#call)
+    if (outcome instanceof Promise) outcome.then(this.#ended, this.#broke)
+    else this.#ended(outcome)
+  }
+
+  readonly #ended = (outcome: Outcome): void => {
+    this.#running--
+    if (this.#over) return
+    // A second start that found nobody to ask says nothing about the first, which still runs.
+    if (outcome.upstream !== undefined || this.#best === undefined) {
+      this.#best = this.#best === undefined ? outcome : better(this.#best, outcome)
+    }
+    if (this.#running === 0 || !mayGoElsewhere(this.#call, outcome)) this.#conclude(this.#best)
+  }
+
+  readonly #broke = (thrown: unknown): void => {
+    this.#conclude(Promise.reject(thrown) as never)
+  }
+
+  #conclude(outcome: Outcome): void {
+    this.#over = true
+    this.#options.clock.clear(this.#timer)
+    this.#call.trail.onStuck = undefined
+    this.#resolve(outcome)
+  }
+}

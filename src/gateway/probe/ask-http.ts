@@ -1,0 +1,115 @@
+import type { Clock } from '../../core/clock.ts'
+import type { CarrierError, HttpClient, RawHeaders } from '../../http/types.ts'
+import { describeFailure } from '../upstream/judge.ts'
+import { noteHeard } from '../upstream/pool.ts'
+import { shortestSilenceMs } from '../upstream/silence.ts'
+import { historyOf, type UpstreamState } from '../upstream/state.ts'
+import { type ProbeAsk, ProbeError, type ProbeRequest, type ProbeResponse } from './ask.ts'
+
+/** How an upstream is reached. */
+export interface ProbeLink {
+  readonly client: HttpClient
+  readonly endpoint: { readonly path: string; readonly headers: RawHeaders }
+}
+
+/** A probe's answer is small; a longer one is somebody else's. */
+const maxAnswerBytes = 4_194_304
+const label = 'probe'
+/** Expected p99 of a probe request before any was seen, in milliseconds. */
+const firstPatienceMs = 250
+
+/**
+ * Asks over HTTP, each request with its own timeout. A probe that is not answered in a multiple of the usual time makes
+ * the upstream suspect long before the timeout, so that an idle upstream that hangs is known before it is needed.
+ */
+export function askOverHttp(
+  links: ReadonlyMap<UpstreamState, ProbeLink>,
+  timeoutMs: number,
+  clock: Clock,
+  suspect: (upstream: UpstreamState) => void,
+): ProbeAsk {
+  return (upstream, request) =>
+    new Promise((resolve, reject) => {
+      const { client, endpoint } = links.get(upstream)!
+      const began = clock.now()
+      const silence = clock.after(Math.min(timeoutMs, patienceWith(upstream)), () => {
+        if (upstream.lastAnswerAt < began) suspect(upstream)
+      })
+      const timer = clock.after(timeoutMs, () => {
+        call.abort()
+        fail(new ProbeError(`no answer to a probe within ${timeoutMs} ms`))
+      })
+      const stopTimers = (): void => {
+        clock.clear(silence)
+        clock.clear(timer)
+      }
+      const fail = (error: ProbeError): void => {
+        stopTimers()
+        reject(error)
+      }
+      const answer = new ProbeAnswer((response, error) => {
+        if (response === undefined) {
+          call.abort()
+          fail(
+            new ProbeError(error === undefined ? 'the answer to a probe is too large' : describeFailure(error), error),
+          )
+          return
+        }
+        stopTimers()
+        note(upstream, clock.now(), began)
+        resolve(response)
+      })
+      const call = client.send(outgoing(request, endpoint), answer)
+    })
+}
+
+function outgoing({ method, target, body }: ProbeRequest, { path, headers }: ProbeLink['endpoint']) {
+  const type = body === undefined ? [] : ['Content-Type', 'application/json']
+  const full = target === '' ? path : `${path.replace(/\/$/, '')}${target}`
+  return { method, target: full, headers: [...headers, ...type], body, redo: true }
+}
+
+function patienceWith(upstream: UpstreamState): number {
+  const history = upstream.latency.get(label)
+  if (history === undefined || history.size < 5) return firstPatienceMs
+  return Math.max(shortestSilenceMs, 4 * history.quantile(0.99)!)
+}
+
+function note(upstream: UpstreamState, now: number, began: number): void {
+  if (!upstream.suspect) {
+    historyOf(upstream, label, now).record(now - began, now)
+    upstream.overall.record(now - began, now)
+  }
+  noteHeard(upstream, now)
+}
+
+class ProbeAnswer {
+  readonly #done: (response: ProbeResponse | undefined, error: CarrierError | undefined) => void
+  #status = 0
+  #headers: RawHeaders = []
+  readonly #chunks: Buffer[] = []
+  #size = 0
+
+  constructor(done: (response: ProbeResponse | undefined, error: CarrierError | undefined) => void) {
+    this.#done = done
+  }
+
+  onHead(status: number, headers: RawHeaders): void {
+    this.#status = status
+    this.#headers = headers
+  }
+
+  onData(chunk: Buffer): void {
+    this.#chunks.push(chunk)
+    this.#size += chunk.length
+    if (this.#size > maxAnswerBytes) this.#done(undefined, undefined)
+  }
+
+  onEnd(): void {
+    this.#done({ status: this.#status, headers: this.#headers, body: Buffer.concat(this.#chunks) }, undefined)
+  }
+
+  onError(error: CarrierError): void {
+    this.#done(undefined, error)
+  }
+}

@@ -1,0 +1,87 @@
+import { requestBody } from '../../rpc/envelope.ts'
+import { parseQuantity } from '../../rpc/hex.ts'
+import { scanResponse } from '../../rpc/scan-response.ts'
+import type { UpstreamState } from '../upstream/state.ts'
+import { type Probe, type ProbeAsk, ProbeError, type ProbeFacts, type ProbeSchedule } from './ask.ts'
+
+/** Reads an execution client: height and sync state each time, head, safe and finalized blocks when it has moved. */
+export function evmProbe(schedule: ProbeSchedule): Probe {
+  return async (upstream, ask) => {
+    const identity = schedule.wantsIdentity(upstream)
+    const [head, syncing, chain] = await Promise.all([
+      readHead(upstream, ask),
+      readSyncing(upstream, ask),
+      identity ? readChain(upstream, ask) : undefined,
+    ])
+    if (chain !== undefined) schedule.identified(upstream)
+    const blocks = head === upstream.head && upstream.headHash !== undefined ? {} : await readBlocks(upstream, ask)
+    return { head, syncing, ...(chain === undefined ? {} : { chain }), ...blocks }
+  }
+}
+
+async function readHead(upstream: UpstreamState, ask: ProbeAsk): Promise<number> {
+  const answer = await rpc(upstream, ask, 'eth_blockNumber')
+  const number = typeof answer === 'string' ? parseQuantity(answer) : undefined
+  if (number === undefined) throw new ProbeError(`eth_blockNumber answered ${shorten(answer)} instead of a quantity`)
+  return number
+}
+
+/** A node that does not know the method, or forbids it, says nothing about its state: that is no failure. */
+async function readSyncing(upstream: UpstreamState, ask: ProbeAsk): Promise<string | undefined> {
+  const answer = await rpc(upstream, ask, 'eth_syncing').catch(onlyRpcErrors)
+  if (typeof answer !== 'object' || answer === null) return answer === true ? 'syncing' : undefined
+  const { currentBlock, highestBlock } = answer as { currentBlock?: string; highestBlock?: string }
+  const [current, highest] = [parseQuantity(currentBlock ?? ''), parseQuantity(highestBlock ?? '')]
+  return current === undefined || highest === undefined ? 'syncing' : `syncing: block ${current} of ${highest}`
+}
+
+async function readChain(upstream: UpstreamState, ask: ProbeAsk): Promise<string> {
+  const answer = await rpc(upstream, ask, 'eth_chainId')
+  if (typeof answer !== 'string' || !/^0x[0-9a-f]+$/i.test(answer)) {
+    throw new ProbeError(`eth_chainId answered ${shorten(answer)} instead of a quantity`)
+  }
+  return BigInt(answer).toString()
+}
+
+async function readBlocks(upstream: UpstreamState, ask: ProbeAsk): Promise<Partial<ProbeFacts>> {
+  const [latest, safe, finalized] = await Promise.all(
+    ['latest', 'safe', 'finalized'].map((tag) =>
+      rpc(upstream, ask, 'eth_getBlockByNumber', [tag, false]).catch(onlyRpcErrors),
+    ),
+  )
+  return { headHash: hashOf(latest), safe: numberOf(safe), finalized: numberOf(finalized) }
+}
+
+function numberOf(block: unknown): number | undefined {
+  const number = (block as { number?: unknown } | null | undefined)?.number
+  return typeof number === 'string' ? parseQuantity(number) : undefined
+}
+
+function hashOf(block: unknown): string | undefined {
+  const hash = (block as { hash?: unknown } | null | undefined)?.hash
+  return typeof hash === 'string' && /^0x[0-9a-f]{64}$/i.test(hash) ? hash : undefined
+}
+
+class RpcRefusal extends ProbeError {}
+
+function onlyRpcErrors(thrown: unknown): undefined {
+  if (!(thrown instanceof RpcRefusal)) throw thrown
+}
+
+async function rpc(upstream: UpstreamState, ask: ProbeAsk, method: string, params: unknown[] = []): Promise<unknown> {
+  const body = requestBody(method, Buffer.from(JSON.stringify(params)))
+  const response = await ask(upstream, { method: 'POST', target: '', body })
+  const scanned = scanResponse(response.body)
+  if (scanned.kind === 'notAnAnswer') throw new ProbeError(`${method}: HTTP ${response.status}, ${scanned.problem}`)
+  if (scanned.kind === 'error') throw new RpcRefusal(`${method} was refused: ${shorten(scanned.message)}`)
+  try {
+    return JSON.parse(scanned.result.toString())
+  } catch (cause) {
+    throw new ProbeError(`${method} answered broken JSON`, cause)
+  }
+}
+
+function shorten(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+}

@@ -1,0 +1,58 @@
+import { beaconRoute } from './beacon/routes.ts'
+import type { ControlDoors } from './control/door.ts'
+import { ClientLimit } from './ingress/client-limit.ts'
+import { Cors } from './ingress/cors.ts'
+import { RequestIds } from './ingress/request-id.ts'
+import { restDoor } from './ingress/rest-door.ts'
+import type { Door, Routes } from './ingress/router.ts'
+import { rpcDoor } from './ingress/rpc-door.ts'
+import type { Network } from './network.ts'
+import type { GatewayOptions } from './options.ts'
+import type { GatewaySeams } from './seams.ts'
+
+/** Every address of a gateway. */
+export function routesOf(
+  networks: readonly Network[],
+  control: ControlDoors,
+  options: GatewayOptions,
+  { clock, random }: GatewaySeams,
+): Routes {
+  const exact = new Map<string, Door>([
+    ['/health', control.health],
+    ['/ready', control.ready],
+    ['/status', control.status],
+    ['/metrics', control.metrics],
+  ])
+  const prefixes = new Map<string, Door>()
+  const common = {
+    limits: options.limits,
+    clientLimit: new ClientLimit(options.limits.perClient, clock),
+    cors: new Cors(options.cors),
+    ids: new RequestIds(random),
+    clock,
+  }
+  for (const network of networks) {
+    const path = `/${network.options.name}`
+    if (network.kind === 'evm') {
+      const door = rpcDoor({ ...common, handler: network.handler })
+      exact.set(path, door)
+      if (network.options.default) exact.set('/', door)
+    } else {
+      const door = (prefix: string): Door =>
+        restDoor({ ...common, handler: network.handler, prefix, routeOf: beaconRoute })
+      exact.set(path, door(path))
+      prefixes.set(`${path}/`, door(path))
+      if (network.options.default) prefixes.set('/eth/', door(''))
+    }
+  }
+  return { exact, prefixes, otherwise: notFound(networks) }
+}
+
+function notFound(networks: readonly Network[]): Door {
+  const doors = networks.map(({ kind, options }) =>
+    kind === 'evm' ? `POST /${options.name}` : `/${options.name}/eth/…`,
+  )
+  const hint = `Nothing is served here. Try ${[...doors, '/health', '/ready', '/status', '/metrics'].join(', ')}.`
+  const body = `${JSON.stringify({ error: { code: 'NOT_FOUND', message: hint } })}\n`
+  return (exchange) => exchange.respond(404, ['Content-Type', 'application/json'], body)
+}

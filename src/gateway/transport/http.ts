@@ -1,0 +1,174 @@
+import type { Clock, Timer } from '../../core/clock.ts'
+import type { AbortableSource, ByteReceiver, Flow } from '../../core/flow.ts'
+import { CarrierError, type HttpClient, type OutgoingRequest, type RawHeaders } from '../../http/types.ts'
+
+/** What an upstream said: a response held as a whole, or its beginning with the rest still to come. */
+export interface Carried {
+  readonly status: number
+  readonly headers: RawHeaders
+  readonly body: Buffer
+  /** What follows `body`; undefined when the body is complete. */
+  readonly rest: AbortableSource | undefined
+}
+
+/** Receives exactly one of the two, or nothing after an abort. */
+export interface CarriedReceiver {
+  /** The first sign of life: the response head. */
+  onHeard(): void
+  onCarried(carried: Carried): void
+  onFailed(error: CarrierError): void
+}
+
+/** How a response is taken in. */
+export interface Intake {
+  /** Responses up to this size are held as a whole; 0 hands every response over at its head. */
+  readonly holdBytes: number
+  /** Longest silence in the middle of a response that flows; undefined for streams that may be silent. */
+  readonly stallMs: number | undefined
+}
+
+const nothing = Buffer.alloc(0)
+
+/**
+ * Sends one request and holds its response up to `intake.holdBytes`; a longer one is handed over with its source paused, so
+ * that a slow client slows the upstream down instead of filling memory.
+ */
+export function carry(
+  client: HttpClient,
+  request: OutgoingRequest,
+  intake: Intake,
+  clock: Clock,
+  receiver: CarriedReceiver,
+): { abort(): void } {
+  const response = new HeldResponse(intake, clock, receiver)
+  response.flow = client.send(request, response)
+  return response
+}
+
+class HeldResponse implements AbortableSource {
+  flow: (Flow & { abort(): void }) | undefined
+  readonly #intake: Intake
+  readonly #clock: Clock
+  readonly #receiver: CarriedReceiver
+  #status = 0
+  #headers: RawHeaders = []
+  #chunks: Buffer[] = []
+  #size = 0
+  #handedOver = false
+  #reader: ByteReceiver | undefined
+  #ending: { error: CarrierError | undefined } | undefined
+  #stall: Timer | undefined
+  #movedAt = 0
+  #paused = false
+
+  constructor(intake: Intake, clock: Clock, receiver: CarriedReceiver) {
+    this.#intake = intake
+    this.#clock = clock
+    this.#receiver = receiver
+  }
+
+  get length(): number | undefined {
+    return undefined
+  }
+
+  onHead(status: number, headers: RawHeaders): void {
+    this.#status = status
+    this.#headers = headers
+    this.#receiver.onHeard()
+    if (this.#intake.holdBytes === 0) this.#handOver()
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#handedOver) {
+      this.#pass(chunk)
+      return
+    }
+    this.#chunks.push(chunk)
+    this.#size += chunk.length
+    if (this.#size > this.#intake.holdBytes) this.#handOver()
+  }
+
+  onEnd(): void {
+    if (this.#handedOver) this.#finish(undefined)
+    else this.#receiver.onCarried({ status: this.#status, headers: this.#headers, body: this.#held(), rest: undefined })
+  }
+
+  onError(error: CarrierError): void {
+    if (this.#handedOver) this.#finish(error)
+    else this.#receiver.onFailed(error)
+  }
+
+  abort(): void {
+    this.#clock.clear(this.#stall)
+    this.flow?.abort()
+  }
+
+  open(reader: ByteReceiver): Flow {
+    this.#reader = reader
+    this.#movedAt = this.#clock.now()
+    const { stallMs } = this.#intake
+    if (stallMs !== undefined) this.#stall = this.#clock.after(stallMs, () => this.#checkStall(stallMs))
+    const early = this.#chunks
+    this.#chunks = []
+    for (const chunk of early) reader.onData(chunk)
+    if (this.#ending !== undefined) this.#finish(this.#ending.error)
+    else this.#resume()
+    return { pause: () => this.#pause(), resume: () => this.#resume() }
+  }
+
+  #handOver(): void {
+    this.#handedOver = true
+    const body = this.#held()
+    this.#chunks = []
+    this.#pause()
+    this.#receiver.onCarried({ status: this.#status, headers: this.#headers, body, rest: this })
+  }
+
+  #held(): Buffer {
+    return this.#chunks.length === 1
+      ? this.#chunks[0]!
+      : this.#chunks.length === 0
+        ? nothing
+        : Buffer.concat(this.#chunks)
+  }
+
+  #pass(chunk: Buffer): void {
+    this.#movedAt = this.#clock.now()
+    // A chunk may still arrive after the pause: it waits for the reader.
+    if (this.#reader === undefined) this.#chunks.push(chunk)
+    else this.#reader.onData(chunk)
+  }
+
+  #finish(error: CarrierError | undefined): void {
+    if (this.#reader === undefined) {
+      this.#ending = { error }
+      return
+    }
+    this.#clock.clear(this.#stall)
+    if (error === undefined) this.#reader.onEnd()
+    else this.#reader.onError(error)
+  }
+
+  #pause(): void {
+    this.#paused = true
+    this.flow?.pause()
+  }
+
+  #resume(): void {
+    this.#paused = false
+    this.#movedAt = this.#clock.now()
+    this.flow?.resume()
+  }
+
+  #checkStall(stallMs: number): void {
+    const silentFor = this.#clock.now() - this.#movedAt
+    if (!this.#paused && silentFor >= stallMs) {
+      this.flow?.abort()
+      this.#finish(
+        new CarrierError('TIMEOUT', `The upstream stopped in the middle of its answer for ${stallMs} ms.`, true),
+      )
+      return
+    }
+    this.#stall = this.#clock.after(this.#paused ? stallMs : stallMs - silentFor, () => this.#checkStall(stallMs))
+  }
+}

@@ -1,0 +1,78 @@
+import type { AbortableSource, ByteReceiver, Flow } from '../../core/flow.ts'
+import { CarrierError } from '../../http/types.ts'
+import { ResponseSplitter, type SplitEnd, type SplitState } from '../../rpc/response-splitter.ts'
+
+/**
+ * A JSON-RPC answer that is too large to hold. Read until it is certain whether it is a result or an error; a result
+ * then flows on to its reader without the envelope around it.
+ */
+export class ResultStream implements AbortableSource {
+  readonly length = undefined
+  readonly #rest: AbortableSource
+  readonly #splitter: ResponseSplitter
+  #reader: ByteReceiver | undefined
+  #early: Buffer[] = []
+
+  constructor(head: Buffer, rest: AbortableSource) {
+    this.#rest = rest
+    this.#splitter = new ResponseSplitter((piece) => this.#pass(piece))
+    this.#splitter.push(head)
+  }
+
+  get state(): SplitState {
+    return this.#splitter.state
+  }
+
+  /** Reads the rest of an answer that is no result; for errors, which are small, and for garbage, which is not kept. */
+  conclude(done: (end: SplitEnd | undefined) => void): void {
+    let over = false
+    const finish = (end: SplitEnd | undefined): void => {
+      if (!over) done(end)
+      over = true
+    }
+    this.#rest.open({
+      onData: (chunk) => {
+        if (over || this.#splitter.push(chunk) !== 'notAnAnswer') return
+        this.#rest.abort()
+        finish(this.#splitter.end())
+      },
+      onEnd: () => finish(this.#splitter.end()),
+      onError: () => finish(undefined),
+    })
+  }
+
+  open(reader: ByteReceiver): Flow {
+    this.#reader = reader
+    for (const piece of this.#early) reader.onData(piece)
+    this.#early = []
+    return this.#rest.open({
+      onData: (chunk) => {
+        this.#splitter.push(chunk)
+        if (this.#splitter.state === 'notAnAnswer') this.#fail('The upstream sent a broken answer.')
+      },
+      onEnd: () => this.#finish(),
+      onError: (error) => this.#reader?.onError(error),
+    })
+  }
+
+  abort(): void {
+    this.#reader = undefined
+    this.#rest.abort()
+  }
+
+  #pass(piece: Buffer): void {
+    if (this.#reader === undefined) this.#early.push(piece)
+    else this.#reader.onData(piece)
+  }
+
+  #finish(): void {
+    if (this.#splitter.end().kind === 'result') this.#reader?.onEnd()
+    else this.#fail('The upstream broke off in the middle of its answer.')
+  }
+
+  #fail(message: string): void {
+    const reader = this.#reader
+    this.abort()
+    reader?.onError(new CarrierError('MALFORMED', message, true))
+  }
+}

@@ -1,0 +1,200 @@
+import type { Clock, Timer } from '../../core/clock.ts'
+import type { Random } from '../../core/random.ts'
+import type { Call, Handler, Outcome, Refusal, RunningAttempt } from '../../rpc/call.ts'
+import { effects } from '../../rpc/error-classes.ts'
+import { type BreakerRule, noteBegin } from './breaker.ts'
+import type { Carrier } from './carrier.ts'
+import { spend } from './limits.ts'
+import { type Choice, choose } from './selection.ts'
+import { SilenceWatch } from './silence.ts'
+import { type Attempt, historyOf, type NetworkState, type UpstreamState } from './state.ts'
+
+/** Who wants to know how attempts go. They learn; none of them changes an answer. */
+export interface AttemptObserver {
+  ended(attempt: Attempt, outcome: Outcome, durationMs: number): void
+  /** The upstream has said nothing at all for too long. */
+  suspected(upstream: UpstreamState): void
+}
+
+export interface PoolOptions {
+  readonly network: NetworkState
+  readonly breaker: BreakerRule
+  readonly clock: Clock
+  readonly random: Random
+  readonly observers: readonly AttemptObserver[]
+}
+
+/** How long an abandoned attempt may stay for what its lateness teaches. */
+const abandonedMs = 10_000
+
+/** Chooses an upstream for each attempt, sends it, and keeps account of what is in flight. */
+export class Pool<C extends Call> {
+  readonly #options: PoolOptions
+  readonly #carrier: Carrier<C>
+  readonly #silence: SilenceWatch
+
+  constructor(options: PoolOptions, carrier: Carrier<C>) {
+    this.#options = options
+    this.#carrier = carrier
+    this.#silence = new SilenceWatch(options.clock, (upstream) => this.suspect(upstream))
+  }
+
+  /** One attempt at the best upstream that this call has not tried yet. */
+  readonly attempt: Handler<C> = (call) => {
+    const { network, breaker, random, clock } = this.#options
+    const now = clock.now()
+    const choice = choose(network, call, { tried: call.trail.tried as UpstreamState[], breaker, random, now })
+    return choice.kind === 'upstream' ? this.#run(call, choice.upstream, now) : refusalFor(choice, call)
+  }
+
+  /** One attempt at a given upstream, whatever the selection would say: for probes and for what must stay there. */
+  attemptAt(call: C, upstream: UpstreamState): Promise<Outcome> {
+    return this.#run(call, upstream, this.#options.clock.now())
+  }
+
+  /** Cuts all that is in flight. */
+  destroy(): void {
+    this.#silence.close()
+    for (const upstream of this.#options.network.upstreams) for (const attempt of upstream.inFlight) attempt.abort()
+  }
+
+  #run(call: C, upstream: UpstreamState, now: number): Promise<Outcome> {
+    this.#account(upstream, now)
+    call.trail.attempts++
+    call.trail.tried.push(upstream)
+    return new Promise((resolve) => {
+      const attempt = new PooledAttempt(call, upstream, now, this.#options.clock, (outcome) => {
+        this.#ended(attempt, outcome)
+        resolve(outcome)
+      })
+      call.trail.running.push(attempt)
+      upstream.inFlight.add(attempt)
+      attempt.carried = this.#carrier(call, upstream, attempt)
+      this.#silence.began(attempt)
+    })
+  }
+
+  #account(upstream: UpstreamState, now: number): void {
+    const { network, breaker } = this.#options
+    spend(upstream.allowance)
+    noteBegin(upstream.breaker, breaker, now)
+    network.chosenInARow = network.lastChosen === upstream.index ? network.chosenInARow + 1 : 1
+    network.lastChosen = upstream.index
+  }
+
+  #ended(attempt: PooledAttempt, outcome: Outcome): void {
+    const { upstream, call } = attempt
+    const now = this.#options.clock.now()
+    upstream.inFlight.delete(attempt)
+    remove(call.trail.running, attempt)
+    const duration = now - attempt.startedAt
+    if (attempt.heard && !attempt.stuck) {
+      historyOf(upstream, call.label, now).record(duration, now)
+      upstream.overall.record(duration, now)
+    }
+    for (const observer of this.#options.observers) observer.ended(attempt, outcome, duration)
+  }
+
+  /** Takes an upstream for hung: what waits there is tried elsewhere, and new calls avoid it. */
+  suspect(upstream: UpstreamState): void {
+    if (upstream.suspect) return
+    upstream.suspect = true
+    upstream.suspectedAt = this.#options.clock.now()
+    for (const observer of this.#options.observers) observer.suspected(upstream)
+    for (const attempt of [...upstream.inFlight]) {
+      attempt.stuck = true
+      if (!attempt.abandoned) attempt.call.trail.onStuck?.()
+    }
+  }
+}
+
+/** Notes a sign of life: a suspect that answers is one no longer. */
+export function noteHeard(upstream: UpstreamState, now: number): void {
+  upstream.lastAnswerAt = now
+  upstream.suspect = false
+}
+
+class PooledAttempt implements Attempt, RunningAttempt {
+  readonly upstream: UpstreamState
+  readonly call: Call
+  readonly startedAt: number
+  readonly #clock: Clock
+  readonly #done: (outcome: Outcome) => void
+  carried: { abort(): void } | undefined
+  stuck = false
+  abandoned = false
+  heard = false
+  #over = false
+  #patience: Timer | undefined
+
+  constructor(call: Call, upstream: UpstreamState, startedAt: number, clock: Clock, done: (outcome: Outcome) => void) {
+    this.call = call
+    this.upstream = upstream
+    this.startedAt = startedAt
+    this.#clock = clock
+    this.#done = done
+  }
+
+  onHeard(): void {
+    this.heard = true
+    noteHeard(this.upstream, this.#clock.now())
+  }
+
+  onOutcome(outcome: Outcome): void {
+    if (this.#over) return
+    this.#over = true
+    this.#clock.clear(this.#patience)
+    this.#done(outcome)
+    if (this.abandoned) discard(outcome)
+  }
+
+  abandon(): void {
+    this.abandoned = true
+    this.#patience = this.#clock.after(abandonedMs, () => this.abort('unwanted'))
+  }
+
+  abort(why: 'unwanted' | 'timedOut' = 'unwanted'): void {
+    if (this.#over) return
+    this.carried?.abort()
+    this.onOutcome(cutShort(this.upstream, why))
+  }
+}
+
+function cutShort(upstream: UpstreamState, why: 'unwanted' | 'timedOut'): Outcome {
+  const verdict =
+    why === 'timedOut'
+      ? { class: 'NODE' as const, rule: 'timed out here', effect: effects.NODE }
+      : { class: 'UNKNOWN' as const, rule: 'cut short here', effect: effects.UNKNOWN }
+  return { ...ownAnswer({ reason: 'upstreamFailed' }), verdict, upstream: upstream.name, mayHaveActed: true }
+}
+
+function refusalFor(choice: Exclude<Choice, { kind: 'upstream' }>, call: Call): Outcome {
+  if (choice.kind === 'spent') return ownAnswer({ reason: 'limited', retryAfterMs: choice.waitMs })
+  if (choice.kind === 'unsupported') return ownAnswer({ reason: 'unsupported' })
+  if (choice.kind === 'exhausted') return ownAnswer({ reason: 'upstreamFailed' })
+  return ownAnswer({ reason: call.directive?.upstream === undefined ? 'noUpstream' : 'unknownUpstream' })
+}
+
+/** An outcome in which no upstream had a part. */
+export function ownAnswer(refusal: Refusal): Outcome {
+  return {
+    answer: { kind: 'refusal', refusal },
+    verdict: { class: 'NODE', rule: 'refused here', effect: effects.NODE },
+    upstream: undefined,
+    head: undefined,
+    headers: [],
+    mayHaveActed: false,
+  }
+}
+
+/** Gives up what of an outcome is still flowing. */
+export function discard(outcome: Outcome): void {
+  const { answer } = outcome
+  if (answer.kind === 'resultStream') answer.source.abort()
+  if (answer.kind === 'http' && !Buffer.isBuffer(answer.body)) answer.body.abort()
+}
+
+function remove<T>(list: T[], item: T): void {
+  const at = list.indexOf(item)
+  if (at >= 0) list.splice(at, 1)
+}

@@ -1,0 +1,129 @@
+import type { Random } from '../../core/random.ts'
+import type { Call } from '../../rpc/call.ts'
+import { type BreakerRule, failureShare, letsThrough } from './breaker.ts'
+import { waitFor } from './limits.ts'
+import type { NetworkState, UpstreamState } from './state.ts'
+
+/** Which upstream a call goes to, or why to none. */
+export type Choice =
+  | { readonly kind: 'upstream'; readonly upstream: UpstreamState }
+  /** Upstreams are well, but all have been asked as much as they allow. */
+  | { readonly kind: 'spent'; readonly waitMs: number }
+  /** Every eligible upstream has been tried for this call. */
+  | { readonly kind: 'exhausted' }
+  /** Whoever is eligible has said before that it does not have this method. */
+  | { readonly kind: 'unsupported' }
+  | { readonly kind: 'none' }
+
+/** What the choice depends on besides the state. */
+export interface ChoiceContext {
+  readonly tried: readonly UpstreamState[]
+  readonly breaker: BreakerRule
+  readonly random: Random
+  readonly now: number
+}
+
+/** How willingly an upstream is used; lower comes first. Undefined: not at all. */
+type Rank = 0 | 1 | 2 | 3
+
+/**
+ * Chooses by rank (primaries before backups, responsive ones before suspects and open breakers), then by the network's
+ * strategy among equals.
+ */
+export function choose(network: NetworkState, call: Call, context: ChoiceContext): Choice {
+  const seen = survey(network, call, context)
+  if (seen.best.length > 0) return { kind: 'upstream', upstream: pickAmong(seen.best, network, context) }
+  if (seen.waitMs < Number.POSITIVE_INFINITY) return { kind: 'spent', waitMs: seen.waitMs }
+  return { kind: seen.tried ? 'exhausted' : seen.unsupported ? 'unsupported' : 'none' }
+}
+
+interface Survey {
+  readonly best: UpstreamState[]
+  readonly waitMs: number
+  readonly tried: boolean
+  readonly unsupported: boolean
+}
+
+function survey(network: NetworkState, call: Call, context: ChoiceContext): Survey {
+  let best: UpstreamState[] = []
+  let bestRank = 4
+  let waitMs = Number.POSITIVE_INFINITY
+  let tried = false
+  let unsupported = false
+  for (const upstream of network.upstreams) {
+    if (!upstream.eligible || !suits(upstream, call)) continue
+    if (context.tried.includes(upstream)) {
+      tried = true
+      continue
+    }
+    if (upstream.unsupported.size > 0 && upstream.unsupported.has(call.name)) {
+      unsupported = true
+      continue
+    }
+    const wait = restOf(upstream, network, context.now)
+    if (wait > 0) {
+      waitMs = Math.min(waitMs, wait)
+      continue
+    }
+    const rank = rankOf(upstream, context)
+    if (rank > bestRank) continue
+    if (rank < bestRank) best = []
+    bestRank = rank
+    best.push(upstream)
+  }
+  return { best, waitMs, tried, unsupported }
+}
+
+function suits(upstream: UpstreamState, call: Call): boolean {
+  const wanted = call.directive
+  if (wanted === undefined) return true
+  if (wanted.upstream !== undefined && wanted.upstream !== upstream.name) return false
+  return wanted.minHead === undefined || upstream.head >= wanted.minHead
+}
+
+/** Milliseconds until the upstream may be asked again; 0 means now. */
+function restOf(upstream: UpstreamState, network: NetworkState, now: number): number {
+  const { maxConcurrent, maxConsecutive } = upstream.options
+  if (upstream.pausedUntil > now) return upstream.pausedUntil - now
+  if (maxConcurrent !== undefined && upstream.inFlight.size >= maxConcurrent) return 1000
+  if (maxConsecutive !== undefined && hadItsTurn(upstream, network, maxConsecutive)) return 1000
+  return waitFor(upstream.allowance, now)
+}
+
+function hadItsTurn(upstream: UpstreamState, network: NetworkState, limit: number): boolean {
+  if (network.lastChosen !== upstream.index || network.chosenInARow < limit) return false
+  // Alone, it can never be relieved: the limit asks for another's turn, not for silence.
+  return network.upstreams.some((other) => other !== upstream && other.eligible)
+}
+
+function rankOf(upstream: UpstreamState, context: ChoiceContext): Rank {
+  const backup = upstream.options.tier === 'backup' ? 1 : 0
+  const doubtful = upstream.suspect || !letsThrough(upstream.breaker, context.breaker, context.now) ? 2 : 0
+  return (backup + doubtful) as Rank
+}
+
+function pickAmong(best: readonly UpstreamState[], network: NetworkState, context: ChoiceContext): UpstreamState {
+  const first = best[0]!
+  if (best.length === 1 || network.strategy === 'ordered') return first
+  if (network.strategy === 'roundRobin') return best.find((one) => one.index > network.lastChosen) ?? first
+  return lighterOfTwo(best, context)
+}
+
+/** Power of two choices: of two drawn at random, the one with the smaller score × load. */
+function lighterOfTwo(best: readonly UpstreamState[], { random, now }: ChoiceContext): UpstreamState {
+  const one = random.int(best.length)
+  const other = (one + 1 + random.int(best.length - 1)) % best.length
+  const fastest = Math.min(...best.map((upstream) => upstream.overall.quantile(0.5) ?? Number.POSITIVE_INFINITY))
+  const burden = (upstream: UpstreamState): number => score(upstream, fastest, now) * (upstream.inFlight.size + 1)
+  return burden(best[one]!) <= burden(best[other]!) ? best[one]! : best[other]!
+}
+
+/**
+ * Cost of choosing an upstream, 1 at best: slower than the fastest peer, failing and lagging all add to it. A lag of one
+ * block weighs as much as a tenth of the fastest latency.
+ */
+export function score(upstream: UpstreamState, fastestMs: number, now: number): number {
+  const own = upstream.overall.quantile(0.5)
+  const latency = own === undefined || !Number.isFinite(fastestMs) ? 1 : own / Math.max(fastestMs, 0.05)
+  return latency * (1 + 10 * failureShare(upstream.breaker, now)) + 0.1 * upstream.lag
+}
