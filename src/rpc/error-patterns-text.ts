@@ -56,9 +56,14 @@ const limits: readonly TextRow[] = [
   {
     name: 'too many addresses, topics or filters',
     class: 'ADDR',
-    text: ['specify less number of address', 'addresses or topics per search position'],
+    text: [
+      'specify less number of address',
+      'addresses or topics per search position',
+      'exceed max topics',
+      'exceed max addresses',
+    ],
     example: ['eth_getLogs', -32000, 'please specify less number of addresses'],
-    note: 'Alchemy, dRPC, Reth.',
+    note: 'Alchemy, dRPC, Geth.',
   },
   {
     name: 'too many filter entries',
@@ -345,6 +350,7 @@ const failures: readonly TextRow[] = [
       'hex string of odd length',
       'bad address checksum',
       'invalid block number',
+      'invalid block range',
       'invalid block hash',
       'failed to parse',
       'cannot unmarshal',
@@ -364,6 +370,8 @@ const failures: readonly TextRow[] = [
     name: 'something not supported',
     class: 'UNSUP',
     text: ['not supported'],
+    // It may be a parameter that is not supported: the method may work with others.
+    effect: { remember: 'nothing', client: 'asReceived' },
     example: ['eth_createAccessList', -32000, 'not supported'],
     note: 'The general form.',
   },

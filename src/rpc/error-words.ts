@@ -21,6 +21,8 @@ export const rangeWords: readonly (string | RegExp)[] = [
   'logs count limit exceeded',
   'exceeds max results',
   'too many results',
+  'too many logs',
+  'max logs per response',
   'try paginating',
   'block range limit',
 ]

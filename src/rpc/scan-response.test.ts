@@ -24,6 +24,11 @@ describe('scanResponse', () => {
     assert.equal(result('{"jsonrpc":"2.0","result":[{"error":{"code":1}}],"id":1}'), '[{"error":{"code":1}}]')
   })
 
+  it('never looks for an error inside a result', () => {
+    const value = '[{"error":"execution timeout"},{"output":"0x08c379a0","message":"rate limit exceeded"}]'
+    assert.equal(result(`{"id":1,"result":${value}}`), value)
+  })
+
   it('takes scalars and null for results', () => {
     for (const value of ['null', 'true', 'false', '0', '-1.5e3', '""', '[]', '{}']) {
       assert.equal(result(`{"id":1,"result":${value}}`), value)
