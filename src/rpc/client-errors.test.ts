@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type ClientErrorReason, classedError, clientErrorObject, clientErrors } from './client-errors.ts'
+import { type ClientErrorReason, classedError, clientErrors } from './client-errors.ts'
 
 const reasons = Object.keys(clientErrors) as ClientErrorReason[]
 
@@ -11,7 +11,7 @@ describe('clientErrors', () => {
 
   it('uses only the statuses that we promise', () => {
     for (const reason of reasons) {
-      assert.ok([200, 400, 413, 415, 429, 503, 504].includes(clientErrors[reason].status), reason)
+      assert.ok([200, 400, 405, 413, 415, 429, 501, 503, 504].includes(clientErrors[reason].status), reason)
     }
   })
 
@@ -27,19 +27,6 @@ describe('clientErrors', () => {
       assert.match(clientErrors[reason].message, /^[A-Z].*\.$/)
       assert.match(clientErrors[reason].nextStep, /^[A-Z].*\.$/)
     }
-  })
-})
-
-describe('clientErrorObject', () => {
-  it('gives code, message, class and next step', () => {
-    const { code, message, nextStep } = clientErrors.limited
-    const expected = { code, message, data: { class: 'LIMITED', nextStep } }
-    assert.deepEqual(JSON.parse(clientErrorObject('limited').toString()), expected)
-  })
-
-  it('adds what is special about the case', () => {
-    const { message } = JSON.parse(clientErrorObject('unparsable', 'Byte "7" is odd.').toString())
-    assert.equal(message, 'The request body is not JSON. Byte "7" is odd.')
   })
 })
 

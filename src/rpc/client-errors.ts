@@ -10,10 +10,10 @@ export type ClientErrorReason =
   | 'unparsable'
   | 'invalidRequest'
   | 'batchTooLarge'
-  | 'bodyTooLarge'
-  | 'contentType'
-  | 'draining'
-  | 'internal'
+  | 'tooLarge'
+  | 'wrongContentType'
+  | 'wrongMethod'
+  | 'noWebSocket'
 
 /** What a client is told. */
 export interface ClientError {
@@ -55,19 +55,33 @@ export const clientErrors: Readonly<Record<ClientErrorReason, ClientError>> = {
     message: 'The batch holds too many calls.',
     nextStep: 'Send fewer calls in one batch, or raise limits.maxBatch.',
   },
-  bodyTooLarge: {
+  tooLarge: {
     code: -32600,
     status: 413,
-    class: 'BODY_TOO_LARGE',
+    class: 'TOO_LARGE',
     message: 'The request body is too large.',
     nextStep: 'Send less at once, or raise limits.maxBodyBytes.',
   },
-  contentType: {
+  wrongContentType: {
     code: -32600,
     status: 415,
-    class: 'CONTENT_TYPE',
+    class: 'WRONG_CONTENT_TYPE',
     message: 'The content type of the request is not JSON.',
     nextStep: 'Send the header Content-Type: application/json.',
+  },
+  wrongMethod: {
+    code: -32600,
+    status: 405,
+    class: 'WRONG_METHOD',
+    message: 'JSON-RPC calls come by POST.',
+    nextStep: 'Send the call as the body of a POST request.',
+  },
+  noWebSocket: {
+    code: -32600,
+    status: 501,
+    class: 'NO_WEBSOCKET',
+    message: 'There is no WebSocket at this address.',
+    nextStep: 'Send the call as the body of a POST request.',
   },
   limited: {
     code: -32005,
@@ -119,13 +133,6 @@ export const clientErrors: Readonly<Record<ClientErrorReason, ClientError>> = {
     message: 'The header X-Drawbridge-Upstream names an upstream that this network does not have.',
     nextStep: 'Use one of the names in /status.',
   },
-  draining: {
-    code: -32603,
-    status: 503,
-    class: 'DRAINING',
-    message: 'The gateway is shutting down.',
-    nextStep: 'Send the call to another gateway, or try again after the restart.',
-  },
   internal: {
     code: -32603,
     status: 200,
@@ -133,23 +140,6 @@ export const clientErrors: Readonly<Record<ClientErrorReason, ClientError>> = {
     message: 'The gateway failed to handle this call.',
     nextStep: 'This is a bug in Drawbridge: please report it with the X-Request-Id of the answer.',
   },
-}
-
-const plain = new Map(Object.entries(clientErrors).map(([reason, error]) => [reason, objectOf(error, error.message)]))
-
-/**
- * Raw JSON of the error object for a reason.
- *
- * @param detail a sentence about this very case, put after the general one. Nothing secret
- */
-export function clientErrorObject(reason: ClientErrorReason, detail?: string): Buffer {
-  if (detail === undefined) return plain.get(reason)!
-  const error = clientErrors[reason]
-  return objectOf(error, `${error.message} ${detail}`)
-}
-
-function objectOf(error: ClientError, message: string): Buffer {
-  return errorObject(error.code, message, { class: error.class, nextStep: error.nextStep })
 }
 
 /**
