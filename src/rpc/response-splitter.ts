@@ -1,4 +1,6 @@
-import { endsEscaped, isNamed, marks, stringEnd } from './json-loose.ts'
+import { ChunkedSkip } from './chunked-skip.ts'
+import { HeldBytes } from './held-bytes.ts'
+import { isNamed } from './json-loose.ts'
 import {
   CLOSE_ARRAY,
   CLOSE_OBJECT,
@@ -36,8 +38,7 @@ type Step =
   | 'inName'
   | 'colon'
   | 'value'
-  | 'inString'
-  | 'inContainer'
+  | 'inValue'
   | 'inScalar'
   | 'afterValue'
   | 'done'
@@ -57,17 +58,14 @@ type Step =
  */
 export class ResponseSplitter {
   readonly #emit: (piece: Buffer) => void
-  readonly #maxHeld: number
   #step: Step = 'start'
   #state: SplitState = 'unknown'
   #problem = ''
   #member: 'result' | 'error' | 'other' = 'other'
+  // The current name, string or container.
+  readonly #skip = new ChunkedSkip()
   // Bytes of the current name, scalar or error.
-  #held: Buffer[] = []
-  #heldBytes = 0
-  #depth = 0
-  #inString = false
-  #escaped = false
+  readonly #held: HeldBytes
   #nullResult = false
   #error: Buffer | undefined
 
@@ -77,7 +75,7 @@ export class ResponseSplitter {
    */
   constructor(emit: (piece: Buffer) => void, maxHeld: number = defaultMaxHeld) {
     this.#emit = emit
-    this.#maxHeld = maxHeld
+    this.#held = new HeldBytes(maxHeld)
   }
 
   /** `result` or `error` as soon as it is certain which of the two the answer is. */
@@ -126,16 +124,14 @@ export class ResponseSplitter {
     this.#step = 'broken'
     this.#state = 'notAnAnswer'
     this.#problem = error.message
-    this.#drop()
+    this.#held.drop()
   }
 
   /** Goes on with the current step for as many bytes as it takes; the offset of the first byte for the next step. */
   #advance(chunk: Buffer, at: number): number {
     switch (this.#step) {
-      case 'inContainer':
-        return this.#passValue(chunk, at, this.#scanContainer(chunk, at))
-      case 'inString':
-        return this.#passValue(chunk, at, this.#scanString(chunk, at))
+      case 'inValue':
+        return this.#passValue(chunk, at, this.#skip.skip(chunk, at))
       case 'inScalar':
         return this.#scanScalar(chunk, at)
       case 'inName':
@@ -174,16 +170,16 @@ export class ResponseSplitter {
   }
 
   #startName(at: number): number {
-    this.#inString = true
-    this.#hold(Buffer.of(QUOTE))
+    this.#skip.beginString()
+    this.#held.add(Buffer.of(QUOTE))
     return this.#go('inName', at)
   }
 
   #scanName(chunk: Buffer, at: number): number {
-    const end = this.#scanString(chunk, at)
-    if (this.#heldBytes <= longestName) this.#hold(chunk.subarray(at, Math.min(end, at + longestName + 1)))
-    if (this.#inString) return end
-    const name = this.#takeHeld()
+    const end = this.#skip.skip(chunk, at)
+    if (this.#held.length <= longestName) this.#held.add(chunk.subarray(at, Math.min(end, at + longestName + 1)))
+    if (!this.#skip.done) return end
+    const name = this.#held.take()
     this.#member = 'other'
     if (isNamed(name, 0, name.length, 'result')) this.#member = 'result'
     else if (isNamed(name, 0, name.length, 'error')) this.#member = 'error'
@@ -193,16 +189,15 @@ export class ResponseSplitter {
 
   #startValue(chunk: Buffer, at: number): number {
     const byte = chunk[at]
-    if (byte === QUOTE || byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-      this.#decide()
-      this.#step = byte === QUOTE ? 'inString' : 'inContainer'
-      this.#depth = byte === QUOTE ? 0 : 1
-      this.#inString = byte === QUOTE
-      this.#pass(chunk.subarray(at, at + 1))
-      return at + 1
+    if (byte !== QUOTE && byte !== OPEN_OBJECT && byte !== OPEN_ARRAY) {
+      this.#step = 'inScalar'
+      return at
     }
-    this.#step = 'inScalar'
-    return at
+    this.#decide()
+    this.#step = 'inValue'
+    if (byte === QUOTE) this.#skip.beginString()
+    else this.#skip.beginContainer()
+    return this.#passValue(chunk, at, this.#skip.skip(chunk, at + 1))
   }
 
   /** The value that begins is neither null nor skipped: it tells what the answer is. */
@@ -217,54 +212,30 @@ export class ResponseSplitter {
 
   #passValue(chunk: Buffer, from: number, end: number): number {
     this.#pass(from === 0 && end === chunk.length ? chunk : chunk.subarray(from, end))
-    if (this.#depth === 0 && !this.#inString) this.#endValue()
+    if (this.#skip.done) this.#endValue()
     return end
   }
 
   #pass(piece: Buffer): void {
     if (this.#member === 'result') this.#emit(piece)
-    else if (this.#member === 'error') this.#hold(piece)
+    else if (this.#member === 'error') this.#held.add(piece)
   }
 
   #endValue(): void {
-    if (this.#member === 'error') this.#error = this.#takeHeld()
+    if (this.#member === 'error') this.#error = this.#held.take()
     this.#step = 'afterValue'
-  }
-
-  #scanString(chunk: Buffer, at: number): number {
-    if (this.#escaped) at++
-    const end = stringEnd(chunk, at)
-    this.#inString = end === -1
-    this.#escaped = end === -1 && endsEscaped(chunk, at, chunk.length)
-    return end === -1 ? chunk.length : end
-  }
-
-  #scanContainer(chunk: Buffer, at: number): number {
-    const end = chunk.length
-    let depth = this.#depth
-    if (this.#inString) at = this.#scanString(chunk, at)
-    while (at < end && depth > 0) {
-      const mark = marks[chunk[at++]!]
-      if (mark === 1) {
-        const past = stringEnd(chunk, at)
-        at = past === -1 ? this.#scanString(chunk, at) : past
-      } else if (mark === 2) depth++
-      else if (mark === 3) depth--
-    }
-    this.#depth = depth
-    return at
   }
 
   #scanScalar(chunk: Buffer, at: number): number {
     const from = at
     while (at < chunk.length && !endsScalar(chunk[at]!)) at++
-    this.#hold(chunk.subarray(from, at))
+    this.#held.add(chunk.subarray(from, at))
     if (at < chunk.length) this.#endScalar()
     return at
   }
 
   #endScalar(): void {
-    const scalar = this.#takeHeld()
+    const scalar = this.#held.take()
     const end = skipScalar(scalar, 0)
     if (end !== scalar.length) refuse(scalar, end, 'the end of a value')
     this.#step = 'afterValue'
@@ -282,25 +253,6 @@ export class ResponseSplitter {
     if (this.#member === 'result' && this.#state === 'result') throw new MalformedJson('The answer has two results.', 0)
     if (this.#member === 'error' && this.#state === 'error') throw new MalformedJson('The answer has two errors.', 0)
     if (this.#member === 'result') this.#nullResult = true
-  }
-
-  #hold(piece: Buffer): void {
-    this.#held.push(piece)
-    this.#heldBytes += piece.length
-    if (this.#heldBytes > this.#maxHeld) {
-      throw new MalformedJson(`The answer has an error or number of more than ${this.#maxHeld} bytes.`, 0)
-    }
-  }
-
-  #takeHeld(): Buffer {
-    const held = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held)
-    this.#drop()
-    return held
-  }
-
-  #drop(): void {
-    this.#held = []
-    this.#heldBytes = 0
   }
 }
 

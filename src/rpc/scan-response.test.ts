@@ -63,6 +63,21 @@ describe('scanResponse', () => {
     assert.deepEqual(error('{"error":[1]}'), [undefined, '[1]', false, undefined])
   })
 
+  it('reads the same from an error as JSON.parse', () => {
+    const member = fc.constantFrom('code', 'message', 'data', 'x')
+    const objects = fc.dictionary(member, fc.oneof(fc.jsonValue(), fc.integer(), fc.string({ unit: 'binary' })))
+    fc.assert(
+      fc.property(objects, fc.constantFrom(undefined, 1), (object, indent) => {
+        const own = JSON.parse(JSON.stringify(object))
+        const [code, message, hasData, data] = error(`{"error":${JSON.stringify(object, null, indent)}}`)
+        if (Number.isSafeInteger(own.code)) assert.equal(code, own.code)
+        if (typeof own.message === 'string') assert.equal(message, own.message)
+        assert.equal(hasData, Object.hasOwn(own, 'data'))
+        if (hasData) assert.deepEqual(JSON.parse(data as string), own.data)
+      }),
+    )
+  })
+
   it('lets the last of members with the same name count', () => {
     assert.equal(result('{"result":1,"result":2}'), '2')
     assert.deepEqual(error('{"error":null,"\\u0065rror":{"code":1,"code":2}}'), [2, '', false, undefined])
