@@ -131,6 +131,14 @@ describe('scanRequest', () => {
     assert.match(problem('{"method":"a\nb"}'), /0xa stands at offset 12/)
   })
 
+  it('refuses control characters in strings, and no other', () => {
+    for (let code = 0; code < 0x80; code++) {
+      const text = `{"method":"a${String.fromCharCode(code)}b"}`
+      // A quote ends the string; a backslash makes "\\b" of what follows.
+      assert.equal(scan(text).kind, code < 0x20 || code === 0x22 ? 'unparsable' : 'single', `${code}`)
+    }
+  })
+
   it('refuses texts nested too deep, without recursing', () => {
     const nested = (levels: number) => `{"method":"m","params":${'['.repeat(levels)}${']'.repeat(levels)}}`
     assert.equal(scan(nested(511)).kind, 'single')
