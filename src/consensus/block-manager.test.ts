@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { fakeCommittee } from '../../test/fake/committee.ts'
+import { seededRandom } from '../core/random.ts'
+import { sealBlock } from './block-codec.ts'
+import { BlockManager } from './block-manager.ts'
+import { Dag, DagNode } from './dag.ts'
+import { genesisBlocks } from './genesis.ts'
+import type { BlockRef, SignedBlock } from './types.ts'
+
+const { committee, sign } = fakeCommittee([1, 1, 1, 1])
+const genesis = genesisBlocks(committee)
+
+function block(round: number, author: number, ancestors: readonly BlockRef[], timestampMs = 0): SignedBlock {
+  const rest = { ancestors, transactions: [], commitVotes: [], transactionVotes: [] }
+  return sealBlock(committee, { epoch: 0, round, author, timestampMs, ...rest }, (root) => sign(author, root))
+}
+
+const refsOf = (blocks: readonly SignedBlock[]): BlockRef[] => blocks.map(({ ref }) => ref)
+
+function managed(limits = { maxSuspendedPerAuthor: 500, maxSiblings: 8 }) {
+  const dag = new Dag<SignedBlock>(4)
+  for (const each of genesis) dag.add(new DagNode(each.ref, [], each))
+  return { dag, manager: new BlockManager(dag, limits) }
+}
+
+/** Full rounds, `layers[0]` being genesis. */
+function rounds(count: number): SignedBlock[][] {
+  const layers = [[...genesis]]
+  for (let round = 1; round <= count; round++) {
+    const below = refsOf(layers[round - 1]!)
+    layers.push(
+      [0, 1, 2, 3].map((author) => block(round, author, [below[author]!, ...below.filter((_, at) => at !== author)])),
+    )
+  }
+  return layers
+}
+
+const full = rounds(8)
+const places = (nodes: readonly { ref: BlockRef }[]): string[] => nodes.map(({ ref }) => `${ref.round}.${ref.author}`)
+
+describe('the block manager', () => {
+  it('takes a block whose ancestors are there, once', () => {
+    const { manager } = managed()
+    assert.deepEqual(places(manager.receive(full[1]![0]!).accepted), ['1.0'])
+    assert.deepEqual(manager.receive(full[1]![0]!), { accepted: [], missing: [] })
+  })
+
+  it('suspends a block and names each missing ancestor once', () => {
+    const { manager } = managed()
+    manager.receive(full[1]![0]!)
+    assert.deepEqual(places(manager.receive(full[2]![0]!).missing.map((ref) => ({ ref }))), ['1.1', '1.2', '1.3'])
+    assert.deepEqual(manager.receive(full[2]![1]!).missing, [])
+    assert.deepEqual([manager.suspendedBlocks, manager.missing().length], [2, 3])
+    assert.equal(manager.missing(1).length, 1)
+  })
+
+  it('releases what waited, ancestors first, when the last ancestor comes', () => {
+    const { manager } = managed()
+    for (const each of [...full[3]!, ...full[2]!, ...full[1]!.slice(1)].reverse()) manager.receive(each)
+    const { accepted } = manager.receive(full[1]![0]!)
+    assert.deepEqual(places(accepted).length, 9)
+    assert.deepEqual(
+      accepted.map(({ round }) => round),
+      [1, 2, 2, 2, 2, 3, 3, 3, 3],
+    )
+    assert.deepEqual([manager.suspendedBlocks, manager.missing().length], [0, 0])
+  })
+
+  it('does not miss a suspended ancestor', () => {
+    const { manager } = managed()
+    manager.receive(full[2]![0]!)
+    manager.receive(full[3]![0]!)
+    assert.ok(!places(manager.missing().map((ref) => ({ ref }))).includes('2.0'))
+    assert.ok(manager.isMissing(full[2]![1]!.ref))
+    assert.ok(!manager.isMissing(full[2]![0]!.ref))
+  })
+
+  it('releases blocks whose ancestors are collected, and drops those that are themselves', () => {
+    const { dag, manager } = managed()
+    for (const each of [...full[2]!.slice(0, 1), ...full[3]!, ...full[4]!]) manager.receive(each)
+    dag.collect(2)
+    const accepted = manager.collect()
+    assert.deepEqual(places(accepted).sort(), ['3.0', '3.1', '3.2', '3.3', '4.0', '4.1', '4.2', '4.3'])
+    assert.deepEqual([manager.suspendedBlocks, manager.missing().length], [0, 0])
+    assert.deepEqual(manager.receive(full[2]![1]!), { accepted: [], missing: [] })
+  })
+
+  it('links only ancestors that are in memory', () => {
+    const { dag, manager } = managed()
+    dag.collect(2)
+    const [node] = manager.receive(full[3]![0]!).accepted
+    assert.deepEqual(node?.parents, [])
+  })
+
+  it('takes a few siblings of a slot, and further ones only when a block asks for them', () => {
+    const { dag, manager } = managed({ maxSuspendedPerAuthor: 500, maxSiblings: 2 })
+    const [own, ...others] = refsOf([...genesis])
+    const siblings = [0, 1, 2].map((time) => block(1, 0, [own!, ...others], time))
+    assert.deepEqual(
+      siblings.map((each) => manager.receive(each).refused),
+      [undefined, undefined, 'tooManySiblings'],
+    )
+    for (const each of full[1]!.slice(1)) manager.receive(each)
+    const child = block(2, 1, [full[1]![1]!.ref, siblings[2]!.ref, full[1]![2]!.ref])
+    assert.deepEqual(manager.receive(child).missing, [siblings[2]!.ref])
+    assert.deepEqual(places(manager.receive(siblings[2]!).accepted), ['1.0', '2.1'])
+    assert.equal(dag.siblingsAt(1, 0).length, 3)
+    assert.deepEqual(places(manager.receive(block(1, 0, [own!, ...others], 9), true).accepted), ['1.0'])
+  })
+
+  it('keeps the lowest blocks of an author that fills its share', () => {
+    const { manager } = managed({ maxSuspendedPerAuthor: 2, maxSiblings: 8 })
+    assert.equal(manager.receive(full[4]![0]!).refused, undefined)
+    assert.equal(manager.receive(full[5]![0]!).refused, undefined)
+    assert.equal(manager.receive(full[6]![0]!).refused, 'tooManySuspended')
+    assert.equal(manager.receive(full[3]![0]!).refused, undefined)
+    assert.equal(manager.receive(full[6]![1]!).refused, undefined)
+    assert.equal(manager.suspendedBlocks, 3)
+    assert.equal(manager.receive(full[5]![0]!).refused, 'tooManySuspended')
+  })
+
+  it('is not misled by an honest digest under a false round', () => {
+    const { manager } = managed()
+    for (const each of full[1]!) manager.receive(each)
+    const [a, b, c] = refsOf(full[1]!)
+    const lie = { ...full[1]![3]!.ref, round: 2 }
+    manager.receive(block(3, 0, [a!, b!, c!, lie]))
+    assert.deepEqual(manager.missing(), [lie])
+    assert.equal(manager.suspendedBlocks, 1)
+  })
+
+  it('accepts the same blocks in any order, parents first, and holds nothing back in the end', () => {
+    const everything = full.slice(1).flat()
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const random = seededRandom(seed)
+        const { dag, manager } = managed()
+        const waiting = [...everything, ...everything.slice(0, 10)]
+        const known = new Set(genesis.map(({ ref }) => ref.digest))
+        while (waiting.length > 0) {
+          const [next] = waiting.splice(random.int(waiting.length), 1)
+          for (const { content } of manager.receive(next!).accepted) {
+            assert.ok(content.block.ancestors.every(({ digest }) => known.has(digest)))
+            known.add(content.ref.digest)
+          }
+        }
+        assert.deepEqual([dag.blocks, manager.suspendedBlocks, manager.missing().length], [36, 0, 0])
+      }),
+      { numRuns: 50 },
+    )
+  })
+})
