@@ -74,7 +74,7 @@ function undici(): void {
       const answer = await pool.request({ method: method as 'POST', path: url, headers, body: Buffer.concat(parts) })
       const body = Buffer.from(await answer.body.arrayBuffer())
       response.writeHead(answer.statusCode, {
-        'content-type': answer.headers['content-type'],
+        'content-type': String(answer.headers['content-type']),
         'content-length': body.length,
       })
       response.end(body)

@@ -145,8 +145,15 @@ export class ClientConnection {
 
   #run(): void {
     this.#running = true
-    while (this.#step());
-    this.#running = false
+    try {
+      while (this.#step());
+    } catch (error) {
+      // A receiver that throws leaves the rest of the answer unread.
+      this.destroy()
+      throw error
+    } finally {
+      this.#running = false
+    }
     if (!this.#gone) this.#hold()
   }
 

@@ -81,9 +81,10 @@ export class ServerExchange implements Exchange, Flow {
 
   respond(status: number, headers: RawHeaders, body: Buffer | string): void {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body
-    if (!this.#begin('over')) return
+    if (!this.#mayBegin()) return
     const bare = this.method === 'HEAD' || neverHasBody(status)
     const text = this.#head(status, headers, this.#lengthLine(status, headers, bytes.length))
+    this.#phase = 'over'
     this.#connection.send(text, bare ? undefined : bytes)
   }
 
@@ -95,12 +96,14 @@ export class ServerExchange implements Exchange, Flow {
   }
 
   start(status: number, headers: RawHeaders): void {
-    if (!this.#begin('streaming')) return
+    if (!this.#mayBegin()) return
     const declared = declaredLength(headers)
     this.#owed = declared ?? 0
     this.#framing = this.#framingOf(status, declared)
     if (this.#framing === 'connection') this.#connection.keep = false
-    this.#connection.write(this.#head(status, headers, this.#framingLine(status, declared)))
+    const text = this.#head(status, headers, this.#framingLine(status, declared))
+    this.#phase = 'streaming'
+    this.#connection.write(text)
   }
 
   #framingOf(status: number, declared: number | undefined): Framing {
@@ -115,11 +118,10 @@ export class ServerExchange implements Exchange, Flow {
     return this.#framing === 'chunked' ? 'Transfer-Encoding: chunked\r\n' : ''
   }
 
-  /** Enters the answer; false when nobody is there to read it. */
-  #begin(next: Phase): boolean {
+  /** Whether an answer can begin; false when nobody is there to read it. */
+  #mayBegin(): boolean {
     if (this.#phase === 'gone') return false
     if (this.#phase !== 'waiting') throw new InvariantError('An exchange was answered twice.', { phase: this.#phase })
-    this.#phase = next
     return true
   }
 
@@ -169,7 +171,8 @@ export class ServerExchange implements Exchange, Flow {
   }
 
   takeOver(): { socket: Duplex; head: Buffer } {
-    if (!this.#begin('over')) throw new InvariantError('The connection to take over is gone.')
+    if (!this.#mayBegin()) throw new InvariantError('The connection to take over is gone.')
+    this.#phase = 'over'
     return this.#connection.release()
   }
 

@@ -129,8 +129,15 @@ export class ServerConnection {
 
   #run(): void {
     this.#running = true
-    while (this.#step());
-    this.#running = false
+    try {
+      while (this.#step());
+    } catch (error) {
+      // A handler that throws leaves its answer in an unknown state.
+      this.destroy()
+      throw error
+    } finally {
+      this.#running = false
+    }
     this.#hold()
   }
 
