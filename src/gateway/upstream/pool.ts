@@ -44,7 +44,7 @@ export class Pool<C extends Call> {
     const { network, breaker, random, clock } = this.#options
     const now = clock.now()
     const choice = choose(network, call, { tried: call.trail.tried as UpstreamState[], breaker, random, now })
-    return choice.kind === 'upstream' ? this.#run(call, choice.upstream, now) : refusalFor(choice, call)
+    return choice.kind === 'upstream' ? this.#run(call, choice.upstream, now) : refusalFor(choice, call, network)
   }
 
   /** One attempt at a given upstream, whatever the selection would say: for probes and for what must stay there. */
@@ -168,11 +168,13 @@ function cutShort(upstream: UpstreamState, why: 'unwanted' | 'timedOut'): Outcom
   return { ...ownAnswer({ reason: 'upstreamFailed' }), verdict, upstream: upstream.name, mayHaveActed: true }
 }
 
-function refusalFor(choice: Exclude<Choice, { kind: 'upstream' }>, call: Call): Outcome {
+function refusalFor(choice: Exclude<Choice, { kind: 'upstream' }>, call: Call, network: NetworkState): Outcome {
   if (choice.kind === 'spent') return ownAnswer({ reason: 'limited', retryAfterMs: choice.waitMs })
   if (choice.kind === 'unsupported') return ownAnswer({ reason: 'unsupported' })
   if (choice.kind === 'exhausted') return ownAnswer({ reason: 'upstreamFailed' })
-  return ownAnswer({ reason: call.directive?.upstream === undefined ? 'noUpstream' : 'unknownUpstream' })
+  const wanted = call.directive?.upstream
+  const isKnown = wanted === undefined || network.upstreams.some(({ name }) => name === wanted)
+  return ownAnswer({ reason: isKnown ? 'noUpstream' : 'unknownUpstream' })
 }
 
 /** An outcome in which no upstream had a part. */
