@@ -65,8 +65,9 @@ function splitAll(body: Buffer): number {
   return bytes
 }
 
-function print(what: string, figure: number, unit: string, beside: number): void {
-  console.log(`${what.padEnd(44)} ${figure.toFixed(0).padStart(8)} ${unit}   JSON.parse ${beside.toFixed(0)}`)
+function print(what: string, figure: number, unit: string, beside?: number): void {
+  const comparison = beside === undefined ? '' : `   JSON.parse ${beside.toFixed(0)}`
+  console.log(`${what.padEnd(46)} ${figure.toFixed(0).padStart(8)} ${unit}${comparison}`)
 }
 
 const id = Buffer.from('1')
@@ -87,25 +88,21 @@ print(
   'methodTraits',
   nanoseconds(() => methodTraits('eth_call')),
   'ns',
-  0,
 )
 print(
   'requestBody',
   nanoseconds(() => requestBody('eth_call', call)),
   'ns',
-  0,
 )
 print(
   'resultBody',
   nanoseconds(() => resultBody(id, answer)),
   'ns',
-  0,
 )
 print(
   'classify, error that no rule knows',
   nanoseconds(() => classify(refusal)),
   'ns',
-  0,
 )
 
 const big = trace(50_000_000)
