@@ -1,6 +1,12 @@
 import type { Config } from './config/schema.ts'
 
 export type { Config } from './config/schema.ts'
+export { type Clock, realClock, type Timer } from './core/clock.ts'
+export { DrawbridgeError } from './core/errors.ts'
+export { type Log, type LogFields, silentLog } from './core/log.ts'
+export { type Random, systemRandom } from './core/random.ts'
+export type { NetworkStatus, StatusSnapshot, UpstreamStatus } from './gateway/control/snapshot.ts'
+export { createGateway, type Gateway, type GatewaySeams } from './gateway/gateway.ts'
 export type { CorsOptions, LimitsOptions } from './gateway/ingress/options.ts'
 export type { GatewayOptions, NetworkOptions } from './gateway/options.ts'
 export type { BreakerOptions, FailsafeOptions, HedgeOptions } from './gateway/policy/options.ts'

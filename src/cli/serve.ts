@@ -66,7 +66,9 @@ async function serve({ options, source, secrets }: LoadedConfig, flags: GlobalFl
   const version = programVersion()
   const gateway = createGateway(options, { clock: realClock, random: systemRandom, log, version })
   const stopped = stopOnSignal(gateway, log)
-  const address = await gateway.start().catch((error: unknown) => {
+  const address = await gateway.start().catch(async (error: unknown) => {
+    // Its probes run already, and would keep the process alive.
+    await gateway.close()
     log.flush()
     throw explainListenError(error, options.listen)
   })
