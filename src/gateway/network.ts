@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { coarseClock } from '../core/coarse-clock.ts'
 import { clientDefaults, createHttpClient } from '../http/client.ts'
 import type { HttpClient } from '../http/types.ts'
 import { type Call, compose, type Handler, type Policy, type RestCall, type RpcCall } from '../rpc/call.ts'
@@ -88,6 +89,8 @@ function assemble<C extends Call>(
   const news = new HealthNews(state, log, counted)
   const links = linksOf(state, clock)
   const hedging = new Hedging(failsafe.hedge, state, clock)
+  // Every call sets timers that almost never fire.
+  const callTimers = coarseClock(clock, 5)
 
   const pool: Pool<C> = new Pool<C>(
     {
@@ -126,12 +129,12 @@ function assemble<C extends Call>(
   const policies: Policy<C>[] = [
     measured<C>(clock, counted),
     guarded<C>(log),
-    deadline<C>(failsafe.timeoutMs, clock, () => ownAnswer({ reason: 'deadline' })),
+    deadline<C>(failsafe.timeoutMs, callTimers, () => ownAnswer({ reason: 'deadline' })),
     warmUp<C>(watch),
     ...dialect.special(state, pool, seams),
     retry<C>(failsafe.maxRetries, counted.retryObserver(news)),
     race<C>({
-      clock,
+      clock: callTimers,
       hedgeAfter: (call) => hedging.after(call),
       mayHedge: () => hedging.take(),
       started: counted.raced,

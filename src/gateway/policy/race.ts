@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Call, Handler, Outcome, Policy } from '../../rpc/call.ts'
+import { discard } from '../upstream/pool.ts'
 import { better, mayGoElsewhere } from './judgement.ts'
 
 /** Why a further attempt starts while another still runs. */
@@ -33,7 +34,8 @@ class Race<C extends Call> {
   #running = 0
   #best: Outcome | undefined
   #timer: Timer | undefined
-  #resolve: (outcome: Outcome) => void = () => {}
+  #resolve!: (outcome: Outcome) => void
+  #reject!: (thrown: unknown) => void
   #over = false
 
   constructor(options: RaceOptions<C>, next: Handler<C>, call: C) {
@@ -43,8 +45,9 @@ class Race<C extends Call> {
   }
 
   run(): Promise<Outcome> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       this.#resolve = resolve
+      this.#reject = reject
       this.#call.trail.onStuck = () => this.#startAnother('rescue')
       this.#start()
       if (!this.#over) this.#armHedge()
@@ -69,13 +72,21 @@ class Race<C extends Call> {
   #start(): void {
     this.#running++
     const outcome = this.#next(this.#call)
-    if (outcome instanceof Promise) outcome.then(this.#ended, this.#broke)
-    else this.#ended(outcome)
+    if (!(outcome instanceof Promise)) this.#ended(outcome)
+    else {
+      outcome.then(
+        (settled) => this.#ended(settled),
+        (thrown) => this.#break(thrown),
+      )
+    }
   }
 
-  readonly #ended = (outcome: Outcome): void => {
+  #ended(outcome: Outcome): void {
     this.#running--
-    if (this.#over) return
+    if (this.#over) {
+      discard(outcome)
+      return
+    }
     // A second start that found nobody to ask says nothing about the first, which still runs.
     if (outcome.upstream !== undefined || this.#best === undefined) {
       this.#best = this.#best === undefined ? outcome : better(this.#best, outcome)
@@ -83,14 +94,19 @@ class Race<C extends Call> {
     if (this.#running === 0 || !mayGoElsewhere(this.#call, outcome)) this.#conclude(this.#best)
   }
 
-  readonly #broke = (thrown: unknown): void => {
-    this.#conclude(Promise.reject(thrown) as never)
+  #break(thrown: unknown): void {
+    this.#finish()
+    this.#reject(thrown)
   }
 
   #conclude(outcome: Outcome): void {
+    this.#finish()
+    this.#resolve(outcome)
+  }
+
+  #finish(): void {
     this.#over = true
     this.#options.clock.clear(this.#timer)
     this.#call.trail.onStuck = undefined
-    this.#resolve(outcome)
   }
 }
