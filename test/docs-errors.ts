@@ -1,3 +1,4 @@
+import { clientErrors } from '../src/rpc/client-errors.ts'
 import { type Effect, type ErrorClass, effects } from '../src/rpc/error-classes.ts'
 
 /** The row of every class of upstream error in the table of `docs/errors.md`. */
@@ -13,4 +14,12 @@ export function effectWords(): string[] {
 
 function rowOf(name: ErrorClass, { meaning, blamed, retry, remember, client }: Effect): string {
   return `| \`${name}\` | ${meaning} | ${blamed ? 'yes' : 'no'} | ${retry} | ${remember} | ${client} |`
+}
+
+/** The row of every error that Drawbridge answers itself. */
+export function refusalRows(): string[] {
+  return Object.values(clientErrors).map(
+    ({ class: name, code, status, message, nextStep }) =>
+      `| \`${name}\` | ${code} | ${status} | ${message} | ${nextStep} |`,
+  )
 }

@@ -7,7 +7,7 @@ import { parseText } from '../src/config/formats.ts'
 import { validateConfig } from '../src/config/load.ts'
 import { documentedCommands, globalRows } from './docs-cli.ts'
 import { documentedKeys, rowOf } from './docs-config.ts'
-import { classRows, effectWords } from './docs-errors.ts'
+import { classRows, effectWords, refusalRows } from './docs-errors.ts'
 import { metricRows } from './docs-metrics.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -94,6 +94,10 @@ describe('docs/errors.md', () => {
   const page = read('docs/errors.md')
   const tableUnder = (title: string): string[] =>
     rowsIn(page.split(/^(?=## )/m).find((text) => text.startsWith(`## ${title}\n`)) ?? '')
+
+  it('describes every error of our own with its numbers and texts, and no other', () => {
+    assertSameRows(tableUnder('Errors of Drawbridge'), refusalRows())
+  })
 
   it('describes every class of upstream error and what is done about it, and no other', () => {
     assertSameRows(tableUnder('Errors of upstreams'), classRows())
