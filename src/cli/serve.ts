@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import type { Command } from 'commander'
 import type { LoadedConfig } from '../config/load.ts'
 import { realClock } from '../core/clock.ts'
@@ -74,6 +75,8 @@ async function serve({ options, source, secrets }: LoadedConfig, flags: GlobalFl
   })
   process.stdout.write(`${listeningLine(address, options, secrets)}\n`)
   log.info({ version, config: source }, 'started')
+  // Written at exit otherwise, which a killed process never reaches: every start would compile anew.
+  flushCompileCache()
   await stopped
   log.flush()
   process.exit(0)
