@@ -161,7 +161,8 @@ export class FileDisk implements Disk {
     const number = segmentName.exec(name)?.[1]
     if (number === undefined) return
     const fd = fs.openSync(join(this.#folder, name), 'a+')
-    this.#segments.set(Number(number), { fd, size: fs.fstatSync(fd).size, dirty: false })
+    // Dirty: the process that wrote it may have died before its last sync.
+    this.#segments.set(Number(number), { fd, size: fs.fstatSync(fd).size, dirty: true })
   }
 
   #create(segment: number): OpenSegment {

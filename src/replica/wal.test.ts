@@ -54,11 +54,12 @@ describe('the write-ahead log', () => {
     assert.equal(Buffer.from(later.read(position)).toString(), 'bb')
   })
 
-  it('never lets an entry cross a segment', async () => {
+  it('lets its owner begin a new segment when an entry does not fit', async () => {
     const wal = new Wal(newDisk(), 64)
-    const positions = ['x'.repeat(30), 'y'.repeat(30), 'z'.repeat(200), 'w'].map((text) =>
-      wal.append(1, Buffer.from(text)),
-    )
+    const positions = ['x'.repeat(30), 'y'.repeat(30), 'z'.repeat(200), 'w'].map((text) => {
+      if (!wal.fits(text.length) && wal.offset > 0) wal.roll()
+      return wal.append(1, Buffer.from(text.slice(0, 1)), Buffer.from(text.slice(1)))
+    })
     await synced(wal)
     assert.deepEqual(
       positions.map(({ segment, offset }) => [segment, offset]),
@@ -126,10 +127,13 @@ describe('the write-ahead log', () => {
   })
 
   it('drops old segments and leaves the newer ones', async () => {
-    const wal = new Wal(newDisk(), 20)
-    for (let n = 0; n < 5; n++) wal.append(1, Buffer.from(`entry ${n} is long enough`))
+    const wal = new Wal(newDisk())
+    for (let n = 0; n < 5; n++) {
+      if (n > 0) wal.roll()
+      wal.append(1, Buffer.from(`entry ${n}`))
+    }
     await synced(wal)
-    wal.dropBelow(4)
+    for (const segment of [1, 2, 3]) wal.drop(segment)
     assert.deepEqual(readdirSync(folder), ['0000000004.wal', '0000000005.wal'])
     assert.throws(() => wal.read({ segment: 1, offset: 0, length: 5 }), { code: 'WAL_DAMAGED' })
   })
@@ -148,7 +152,7 @@ describe('the write-ahead log', () => {
 
   it('reports a disk that cannot be written to every later sync', async () => {
     const disk = newDisk()
-    const wal = new Wal(disk, 10)
+    const wal = new Wal(disk)
     rmSync(folder, { recursive: true })
     wal.append(1, Buffer.from('nowhere to go'))
     await assert.rejects(synced(wal), { code: 'WAL_WRITE_FAILED' })

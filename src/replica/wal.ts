@@ -21,7 +21,7 @@ export interface SegmentScan {
 }
 
 /**
- * A write-ahead log over a {@link Disk}: tagged, checksummed entries that never cross a segment. Appends are gathered
+ * A write-ahead log over a {@link Disk}: tagged, checksummed entries; the owner says where a segment ends. Appends are gathered
  * and reach the disk in one write at the next {@link Wal.sync}, {@link Wal.flush} or read.
  */
 export class Wal {
@@ -45,35 +45,39 @@ export class Wal {
     return this.#segment
   }
 
-  /** Bytes gathered and not yet on the disk. */
+  /** Bytes gathered and not yet handed to the disk. */
   get pendingBytes(): number {
     return this.#pendingBytes
   }
 
-  /** True when an entry of `length` bytes would begin a new segment. */
-  wouldRoll(length: number): boolean {
-    return this.#offset > 0 && this.#offset + entryHeaderBytes + length > this.#segmentBytes
+  /** Bytes in the segment that the next entry goes to. */
+  get offset(): number {
+    return this.#offset
   }
 
-  /** Begins a new segment; nothing happens when the current one is empty. */
+  /** Whether an entry of `length` bytes still fits the current segment. One that is too large for any fits none. */
+  fits(length: number): boolean {
+    return this.#offset + entryHeaderBytes + length <= this.#segmentBytes
+  }
+
+  /** Begins a new segment. */
   roll(): void {
-    if (this.#offset === 0) return
     this.flush()
     this.#segment++
     this.#offset = 0
   }
 
-  /** Adds an entry. `tag` is 1 to 255; `payload` must not change until the next flush. */
-  append(tag: number, payload: Uint8Array): WalPosition {
-    if (this.wouldRoll(payload.length)) this.roll()
+  /** Adds an entry to the current segment, however full it is. `tag` is 1 to 255; the parts of the payload must not change until the next flush. */
+  append(tag: number, ...parts: readonly Uint8Array[]): WalPosition {
+    const length = parts.reduce((sum, part) => sum + part.length, 0)
     const header = Buffer.allocUnsafe(entryHeaderBytes)
-    header.writeUInt32LE(payload.length, 0)
+    header.writeUInt32LE(length, 0)
     header[8] = tag
-    header.writeUInt32LE(checksum(header, payload), 4)
-    this.#pending.push(header, payload)
-    const position = { segment: this.#segment, offset: this.#offset, length: payload.length }
-    this.#offset += entryHeaderBytes + payload.length
-    this.#pendingBytes += entryHeaderBytes + payload.length
+    header.writeUInt32LE(checksum(header, parts), 4)
+    this.#pending.push(header, ...parts)
+    const position = { segment: this.#segment, offset: this.#offset, length }
+    this.#offset += entryHeaderBytes + length
+    this.#pendingBytes += entryHeaderBytes + length
     return position
   }
 
@@ -105,17 +109,22 @@ export class Wal {
   }
 
   /**
-   * Visits the sound entries of a segment from its start; stops at the first that is not.
-   * Payloads are views of one read of the whole segment: copy what is kept for long.
+   * Visits the sound entries of a segment from the byte `from`, where an entry begins; stops at the first that is not
+   * sound. Payloads are views of one large read: copy what is kept for long.
    */
-  scan(segment: number, visit: (tag: number, payload: Uint8Array, position: WalPosition) => void): SegmentScan {
-    const bytes = this.#disk.read(segment, 0, this.#disk.size(segment))
+  scan(
+    segment: number,
+    visit: (tag: number, payload: Uint8Array, position: WalPosition) => void,
+    from = 0,
+  ): SegmentScan {
+    this.flush()
+    const bytes = this.#disk.read(segment, from, this.#disk.size(segment) - from)
     let at = 0
     for (let entry = entryAt(bytes, at); entry !== undefined; entry = entryAt(bytes, at)) {
-      visit(entry.tag, entry.payload, { segment, offset: at, length: entry.payload.length })
+      visit(entry.tag, entry.payload, { segment, offset: from + at, length: entry.payload.length })
       at += entryHeaderBytes + entry.payload.length
     }
-    return { soundBytes: at, tornBytes: bytes.length - at }
+    return { soundBytes: from + at, tornBytes: bytes.length - at }
   }
 
   /** The first entry of a segment, or undefined when it has none that is sound. */
@@ -132,9 +141,9 @@ export class Wal {
     return this.#disk.segments()
   }
 
-  /** Bytes on the disk. */
-  size(): number {
-    return this.#disk.segments().reduce((sum, segment) => sum + this.#disk.size(segment), 0)
+  /** Bytes of a segment that are on the disk. */
+  sizeOf(segment: number): number {
+    return this.#disk.size(segment)
   }
 
   /** Cuts what follows the sound entries of a segment. */
@@ -142,9 +151,9 @@ export class Wal {
     this.#disk.truncate(segment, soundBytes)
   }
 
-  /** Removes segments below `segment`. */
-  dropBelow(segment: number): void {
-    for (const old of this.#disk.segments()) if (old < segment) this.#disk.drop(old)
+  /** Removes a segment. */
+  drop(segment: number): void {
+    this.#disk.drop(segment)
   }
 }
 
@@ -160,13 +169,13 @@ function entryAt(bytes: Uint8Array, at: number): Entry | undefined {
   const tag = header[8]!
   if (tag === 0 || length > bytes.length - at - entryHeaderBytes) return undefined
   const payload = bytes.subarray(at + entryHeaderBytes, at + entryHeaderBytes + length)
-  return checksum(header, payload) === view(header).getUint32(4, true) ? { tag, payload } : undefined
+  return checksum(header, [payload]) === view(header).getUint32(4, true) ? { tag, payload } : undefined
 }
 
 /** Covers the length too: a torn length must not pass with a payload of zeros. */
-function checksum(header: Uint8Array, payload: Uint8Array): number {
+function checksum(header: Uint8Array, parts: readonly Uint8Array[]): number {
   const lengthAndTag = Uint8Array.of(header[0]!, header[1]!, header[2]!, header[3]!, header[8]!)
-  return crc32(payload, crc32(lengthAndTag))
+  return parts.reduce((sum, part) => crc32(part, sum), crc32(lengthAndTag))
 }
 
 function view(bytes: Uint8Array): DataView {

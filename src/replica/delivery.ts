@@ -1,0 +1,112 @@
+import type { CommittedSubDag } from '../consensus/types.ts'
+import { DrawbridgeError } from '../core/errors.ts'
+import type { CommitConsumer } from './seams.ts'
+
+/** What a delivery needs. */
+export interface DeliverySeams {
+  readonly consumer: CommitConsumer
+  /** A sub-DAG from the log; undefined when it is not kept. */
+  readonly read: (index: number) => CommittedSubDag | undefined
+  readonly maxUnacknowledgedCommits: number
+  readonly maxDeliveredBytes: number
+  /** The consumer has fallen far behind, or has caught up. */
+  readonly onBackpressure: (on: boolean) => void
+}
+
+/**
+ * Hands sub-DAGs to the consumer in order, a bounded number of bytes at a time. What does not fit stays on the disk
+ * and is read back when there is room; a restart continues the same way, after the consumer's cursor.
+ */
+export class Delivery {
+  readonly #seams: DeliverySeams
+  readonly #inFlight = new Map<number, number>()
+  #inFlightBytes = 0
+  #acknowledged: number
+  #next: number
+  /** Highest commit that is safe on the disk. */
+  #ready = 0
+  #pressed = false
+  #busy = false
+
+  constructor(seams: DeliverySeams) {
+    this.#seams = seams
+    this.#acknowledged = seams.consumer.cursor()
+    this.#next = this.#acknowledged + 1
+  }
+
+  /** The last commit that the consumer holds. */
+  get acknowledged(): number {
+    return this.#acknowledged
+  }
+
+  /** Commits on the disk that the consumer has not acknowledged. */
+  get backlog(): number {
+    return Math.max(0, this.#ready - this.#acknowledged)
+  }
+
+  /** What the log held at the start: delivers the part the consumer lacks. */
+  recovered(lastDelivered: number): void {
+    this.#ready = Math.max(this.#ready, lastDelivered)
+    this.#pump()
+  }
+
+  /** A new sub-DAG whose commit is synced. */
+  add(subDag: CommittedSubDag): void {
+    const { index } = subDag.commitRef
+    this.#ready = Math.max(this.#ready, index)
+    // Older ones that did not fit come first; this one will be read back after them.
+    if (index === this.#next && this.#hasRoom) this.#hand(subDag)
+    this.#pump()
+  }
+
+  get #hasRoom(): boolean {
+    return this.#inFlight.size === 0 || this.#inFlightBytes < this.#seams.maxDeliveredBytes
+  }
+
+  #pump(): void {
+    if (this.#busy) return
+    this.#busy = true
+    try {
+      while (this.#next <= this.#ready && this.#hasRoom) this.#hand(this.#read(this.#next))
+    } finally {
+      this.#busy = false
+    }
+    this.#press()
+  }
+
+  #read(index: number): CommittedSubDag {
+    const subDag = this.#seams.read(index)
+    if (subDag !== undefined) return subDag
+    throw new DrawbridgeError('HISTORY_GONE', `The log does not hold commit ${index} any more.`, {
+      nextStep: 'The consumer went back behind what it had acknowledged: restore its data, or its cursor.',
+    })
+  }
+
+  #hand(subDag: CommittedSubDag): void {
+    const { index } = subDag.commitRef
+    const bytes = subDag.blocks.reduce((sum, block) => sum + block.bytes.length, 0)
+    this.#next = index + 1
+    this.#inFlight.set(index, bytes)
+    this.#inFlightBytes += bytes
+    this.#seams.consumer.deliver(subDag, () => this.#acknowledge(index))
+  }
+
+  #acknowledge(index: number): void {
+    if (index <= this.#acknowledged) return
+    for (let done = this.#acknowledged + 1; done <= index; done++) {
+      this.#inFlightBytes -= this.#inFlight.get(done) ?? 0
+      this.#inFlight.delete(done)
+    }
+    this.#acknowledged = index
+    this.#pump()
+  }
+
+  #press(): void {
+    const { maxUnacknowledgedCommits, onBackpressure } = this.#seams
+    const limit = this.#pressed ? maxUnacknowledgedCommits / 2 : maxUnacknowledgedCommits
+    const pressed = this.backlog > limit
+    if (pressed === this.#pressed) return
+    this.#pressed = pressed
+    onBackpressure(pressed)
+  }
+}
