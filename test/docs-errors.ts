@@ -1,3 +1,4 @@
+import { effectWords } from '../src/cli/effect-words.ts'
 import { clientErrors } from '../src/rpc/client-errors.ts'
 import { type Effect, type ErrorClass, effects } from '../src/rpc/error-classes.ts'
 
@@ -6,10 +7,9 @@ export function classRows(): string[] {
   return Object.entries(effects).map(([name, effect]) => rowOf(name as ErrorClass, effect))
 }
 
-/** The words that the rows use, which the page explains. */
-export function effectWords(): string[] {
-  const all = Object.values(effects)
-  return [...new Set(all.flatMap(({ retry, remember, client }) => [retry, remember, client]))]
+/** The row of every word that an effect may use, in the table that explains them. */
+export function wordRows(): string[] {
+  return Object.entries(effectWords).map(([word, meaning]) => `| \`${word}\` | ${meaning} |`)
 }
 
 function rowOf(name: ErrorClass, { meaning, blamed, retry, remember, client }: Effect): string {

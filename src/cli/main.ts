@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { redactText } from '../core/redact.ts'
 import { registerCheck } from './check.ts'
 import { registerDemo } from './demo-command.ts'
+import { registerExplain } from './explain.ts'
 import { exitCodeOf, printFailure, UsageError } from './failure.ts'
 import { logFormats, logLevels } from './globals.ts'
 import { registerServe } from './serve.ts'
@@ -10,7 +11,7 @@ import { registerStatus } from './status.ts'
 import { programVersion } from './version.ts'
 
 // Each loads what it needs only when it runs: `serve` should be ready in a blink.
-const commands = [registerServe, registerDemo, registerCheck, registerStatus, registerSimulate]
+const commands = [registerServe, registerDemo, registerCheck, registerStatus, registerExplain, registerSimulate]
 
 /**
  * Runs the program and sets the exit code: 0 for success, 1 for a failure, 2 for wrong usage or a wrong config.

@@ -206,6 +206,32 @@ describe('drawbridge status', () => {
   })
 })
 
+describe('drawbridge explain', () => {
+  const cases: [args: string[], words: RegExp][] = [
+    [
+      ['{"code":3,"message":"daily limit exceeded","data":"0x08c379a0"}'],
+      /^class +REVERT: .*\nrule .*\nblamed +no\nnext +this is the answer\n/,
+    ],
+    [['{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"nope"}}'], /^class +UNSUP: /],
+    [['{"jsonrpc":"2.0","id":1,"result":"rate limit"}'], /^a result: the answer\./],
+    [['<html>', '--status', '502'], /^class +NODE: .*\n.*\nblamed +yes/],
+    [['{"code":-32005,"message":"x"}', '--status', '429'], /^class +RATE: /],
+  ]
+  for (const [args, words] of cases) {
+    it(`judges ${args.join(' ')}`, async () => {
+      const { code, out, err } = await run(['explain', ...args])
+      assert.equal(code, 0, err)
+      assert.match(out, words)
+    })
+  }
+
+  it('ends with 2 when the status is none', async () => {
+    const { code, err } = await run(['explain', '{}', '--status', 'bad'])
+    assert.equal(code, 2)
+    assert.match(err, /--status 429/)
+  })
+})
+
 describe('drawbridge serve', () => {
   it('says where it listens and what stands behind it, and shows no secret in any line', async () => {
     const program = new Program(['serve', '--config', file('serve.toml', goodConfig), '--log-level', 'debug'], {
