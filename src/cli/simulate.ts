@@ -38,22 +38,13 @@ export function registerSimulate(program: Command): void {
 }
 
 async function simulate(words: SimulateWords, json: boolean): Promise<number> {
-  const [{ readArguments }, { createSimulation }, { failed, renderResult }, { SimulationUsageError }] =
-    await Promise.all([
-      import('../sim/arguments.ts'),
-      import('../sim/simulation.ts'),
-      import('../sim/report.ts'),
-      import('../sim/errors.ts'),
-    ])
-  let simulation: Simulation
-  try {
-    const given = readArguments(words)
-    simulation = createSimulation({ ...given, latency: await findLatency(given), picture: !json })
-  } catch (thrown) {
-    if (!(thrown instanceof SimulationUsageError)) throw thrown
-    process.stderr.write(`drawbridge simulate: ${thrown.explained}\n`)
-    return 2
-  }
+  const [{ readArguments }, { createSimulation }, { failed, renderResult }] = await Promise.all([
+    import('../sim/arguments.ts'),
+    import('../sim/simulation.ts'),
+    import('../sim/report.ts'),
+  ])
+  const given = readArguments(words)
+  const simulation = createSimulation({ ...given, latency: await findLatency(given), picture: !json })
   const result = await runToTheEnd(simulation, !json)
   process.stdout.write(json ? `${JSON.stringify(result.report)}\n` : renderResult(result))
   return failed(result) ? 1 : 0

@@ -19,7 +19,7 @@ describe('the words of a simulation', () => {
       [500, 60_000, 120_000, 3_600_000, 1500, 30_000],
     )
     for (const text of ['', '0s', '-1s', '5d', 'soon', '1e9h', '200h']) {
-      assert.throws(() => readDuration('--for', text), { code: 'SIMULATION_USAGE' }, text)
+      assert.throws(() => readDuration('--for', text), { code: 'USAGE' }, text)
     }
   })
 
@@ -36,7 +36,7 @@ describe('the words of a simulation', () => {
       { leaders: '0' },
       { fault: ['crash:4@1'] },
     ]) {
-      assert.throws(() => readArguments({ ...words, ...wrong }), { code: 'SIMULATION_USAGE' }, JSON.stringify(wrong))
+      assert.throws(() => readArguments({ ...words, ...wrong }), { code: 'USAGE' }, JSON.stringify(wrong))
     }
   })
 })

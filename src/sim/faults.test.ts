@@ -73,7 +73,7 @@ describe('faults as they are written', () => {
         try {
           assert.equal(parseFault(`${word}:${rest}`, 7).kind, word)
         } catch (thrown) {
-          assert.equal((thrown as { code?: string }).code, 'SIMULATION_USAGE', String(thrown))
+          assert.equal((thrown as { code?: string }).code, 'USAGE', String(thrown))
         }
       }),
     )

@@ -1,4 +1,4 @@
-import { sealBlock } from '../consensus/block-codec.ts'
+import { decodeSignedBlock, sealBlock } from '../consensus/block-codec.ts'
 import type { Committee } from '../consensus/committee.ts'
 import type { BlockRef, DagBlock, SignedBlock } from '../consensus/types.ts'
 import type { Random } from '../core/random.ts'
@@ -26,10 +26,10 @@ export class Forger {
   }
 
   /** The block with some bits of its signature turned over. */
-  badSignature(block: SignedBlock): Uint8Array {
+  badSignature(block: SignedBlock): SignedBlock {
     const bytes = Uint8Array.from(block.bytes)
     bytes[signatureAt + this.#random.int(signatureBytes)]! ^= 1 << this.#random.int(8)
-    return bytes
+    return decodeSignedBlock(bytes, this.#committee)
   }
 
   /** A correctly signed block whose ancestors break a rule, or name a block that nobody has ever seen. */
@@ -44,7 +44,7 @@ export class Forger {
       [own, { ...parent, round: block.round }, ...rest],
       [own, { ...parent, round: block.round + 1000 }, ...rest],
       [own, { ...parent, author: this.#committee.size }, ...rest],
-      [own, ...others, parent],
+      [own, parent, parent, ...rest.slice(1)],
       [...others, own],
       [own],
       [],

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { BlockRef, CommittedSubDag } from '../consensus/types.ts'
+import type { CommittedSubDag } from '../consensus/types.ts'
 import type { Clock } from '../core/clock.ts'
+import { Chain } from './chain.ts'
 
 /** What became of the transactions of a run. */
 export interface TransactionCounts {
@@ -10,18 +11,10 @@ export interface TransactionCounts {
   readonly lost: number
 }
 
-/** A commit as every honest validator must see it. */
-interface Entry {
-  readonly digest: string
-  readonly atMs: number
-  /** The validator that delivered it first. */
-  readonly by: number
-}
-
 const unset = -1
 
-/** Blocks whose broadcast is remembered; a leader is committed long before so many come after it. */
-const keptBroadcasts = 50_000
+/** Blocks whose making is remembered; a leader is committed long before so many come after it. */
+const keptBlocks = 50_000
 
 /**
  * Watches every delivery of the honest validators and keeps the one sequence that all of them must be prefixes of. The
@@ -31,8 +24,11 @@ export class Judge {
   readonly #clock: Clock
   readonly #unitMs: number
   readonly #heights: number[]
-  readonly #chain: Entry[] = []
-  readonly #broadcasts = new Map<string, number>()
+  /** Up to where each validator's delays are measured: what a wiped one delivers again is old news. */
+  readonly #measured: number[]
+  readonly #chain = new Chain()
+  #lastCommitAtMs = unset
+  readonly #signed = new Map<string, number>()
   readonly #transactions: TransactionBook
   readonly latencies: number[] = []
   readonly messageDelays: number[] = []
@@ -42,6 +38,7 @@ export class Judge {
     this.#clock = clock
     this.#unitMs = unitMs
     this.#heights = new Array<number>(validators).fill(0)
+    this.#measured = new Array<number>(validators).fill(0)
     this.#transactions = new TransactionBook(clock)
   }
 
@@ -51,7 +48,7 @@ export class Judge {
 
   /** Commits in the longest honest sequence. */
   get commits(): number {
-    return Math.max(0, ...this.#heights)
+    return this.#chain.length
   }
 
   /** Commits that a validator has delivered in its present life. */
@@ -68,25 +65,18 @@ export class Judge {
 
   /** When the newest commit of the longest sequence was first delivered; −1 before the first. */
   get lastCommitAtMs(): number {
-    return this.#chain.at(-1)?.atMs ?? unset
+    return this.#lastCommitAtMs
   }
 
   /** SHA-256 over the digests of the longest sequence, in order. */
   get digest(): string {
-    const hash = createHash('sha256')
-    for (const { digest } of this.#chain) hash.update(digest, 'hex')
-    return hash.digest('hex')
+    return createHash('sha256').update(this.#chain.bytes).digest('hex')
   }
 
-  /** An honest author's new block leaves its validator. */
-  broadcast(ref: BlockRef): void {
-    if (this.#broadcasts.has(ref.digest)) return
-    this.#broadcasts.set(ref.digest, this.#clock.now())
-    if (this.#broadcasts.size <= keptBroadcasts) return
-    for (const oldest of this.#broadcasts.keys()) {
-      this.#broadcasts.delete(oldest)
-      return
-    }
+  /** An author made a block: once it is on its disk, it leaves. */
+  signed(digest: string): void {
+    this.#signed.set(digest, this.#clock.now())
+    if (this.#signed.size > keptBlocks) this.#signed.delete(this.#signed.keys().next().value!)
   }
 
   /** The validator's consumer lost everything: its sequence begins anew. */
@@ -99,26 +89,28 @@ export class Judge {
     const { index, digest } = subDag.commitRef
     const height = this.#heights[validator]!
     if (index > height + 1) this.broke(`validator ${validator} delivered commit ${index} after ${height}`)
-    const known = this.#chain[index - 1]
-    if (known === undefined) this.#append(validator, subDag)
-    else if (known.digest !== digest) {
-      this.broke(`validators ${known.by} and ${validator} delivered different commits at index ${index}`)
-    }
+    const known = this.#chain.at(index - 1)
+    if (known === undefined) this.#append(subDag)
+    else if (known !== digest)
+      this.broke(`validator ${validator} delivered another commit at index ${index} than others`)
     if (index !== height + 1) return
     this.#heights[validator] = index
+    if (index <= this.#measured[validator]!) return
+    this.#measured[validator] = index
     this.#measure(validator, subDag)
   }
 
-  #append(validator: number, subDag: CommittedSubDag): void {
-    this.#chain.push({ digest: subDag.commitRef.digest, atMs: this.#clock.now(), by: validator })
+  #append(subDag: CommittedSubDag): void {
+    this.#chain.push(subDag.commitRef.digest)
+    this.#lastCommitAtMs = this.#clock.now()
     for (const { block } of subDag.blocks) {
       for (const transaction of block.transactions) this.#transactions.ordered(transaction)
     }
   }
 
   #measure(validator: number, subDag: CommittedSubDag): void {
-    const broadcastAt = this.#broadcasts.get(subDag.leader.digest)
-    if (broadcastAt !== undefined) this.messageDelays.push((this.#clock.now() - broadcastAt) / this.#unitMs)
+    const signedAt = this.#signed.get(subDag.leader.digest)
+    if (signedAt !== undefined) this.messageDelays.push((this.#clock.now() - signedAt) / this.#unitMs)
     for (const { ref, block } of subDag.blocks) {
       if (ref.author !== validator) continue
       for (const transaction of block.transactions) {

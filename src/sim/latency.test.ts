@@ -3,22 +3,22 @@ import { describe, it } from 'node:test'
 import { latencyPresets, presetLatency, readLatency, wanPlaces } from './latency.ts'
 
 describe('latency matrices', () => {
-  it('offers a LAN on which all are equally near and a WAN of ten cities', () => {
+  it('offers a LAN on which all are equally near and a WAN of thirteen regions', () => {
     assert.deepEqual(latencyPresets, ['lan', 'wan'])
     const lan = presetLatency('lan', 4)
     assert.ok(lan.oneWayMs.every((row, from) => row.every((ms, to) => ms === (from === to ? 0 : lan.unitMs))))
-    const wan = presetLatency('wan', 10)
-    assert.equal(wanPlaces.length, 10)
-    for (let from = 0; from < 10; from++) {
-      for (let to = 0; to < 10; to++) assert.equal(wan.oneWayMs[from]![to], wan.oneWayMs[to]![from])
+    const wan = presetLatency('wan', 13)
+    assert.equal(wanPlaces.length, 13)
+    for (let from = 0; from < 13; from++) {
+      for (let to = 0; to < 13; to++) assert.equal(wan.oneWayMs[from]![to], wan.oneWayMs[to]![from])
     }
-    assert.equal(wan.unitMs, 164)
+    assert.equal(wan.unitMs, 295 / 2)
   })
 
   it('settles more validators than places in the same places again', () => {
-    const wan = presetLatency('wan', 12)
-    assert.equal(wan.oneWayMs[0]![10], presetLatency('lan', 4).unitMs)
-    assert.equal(wan.oneWayMs[11]![2], wan.oneWayMs[1]![2])
+    const wan = presetLatency('wan', 15)
+    assert.equal(wan.oneWayMs[0]![13], presetLatency('lan', 4).unitMs)
+    assert.equal(wan.oneWayMs[14]![2], wan.oneWayMs[1]![2])
   })
 
   it('reads JSON and lines of numbers', () => {
@@ -46,9 +46,9 @@ describe('latency matrices', () => {
       '[[-1]]',
       '[[1e9]]',
     ]) {
-      assert.throws(() => readLatency(text, 4), { code: 'SIMULATION_USAGE' }, text)
+      assert.throws(() => readLatency(text, 4), { code: 'USAGE' }, text)
     }
-    assert.throws(() => readLatency('{"oneWayMs": [[1]], "jitter": "x"}', 4), { code: 'SIMULATION_USAGE' })
-    assert.throws(() => presetLatency('moon', 4), { code: 'SIMULATION_USAGE' })
+    assert.throws(() => readLatency('{"oneWayMs": [[1]], "jitter": "x"}', 4), { code: 'USAGE' })
+    assert.throws(() => presetLatency('moon', 4), { code: 'USAGE' })
   })
 })

@@ -1,20 +1,20 @@
-import { createCommittee } from '../consensus/committee.ts'
-import { type ConsensusParameters, defaultParameters } from '../consensus/parameters.ts'
-import type { ConsensusStatus, LeaderCounts } from '../consensus/types.ts'
-import { type Random, seededRandom } from '../core/random.ts'
+import type { ConsensusParameters } from '../consensus/parameters.ts'
+import type { CommittedSubDag, LeaderCounts } from '../consensus/types.ts'
+import type { Random } from '../core/random.ts'
 import { VirtualClock } from '../core/virtual-clock.ts'
+import type { ReplicaParameters } from '../replica/parameters.ts'
+import type { ReplicaStatus } from '../replica/status.ts'
 import { type CheatFault, type Fault, isCheat, isProcessFault, type ProcessFault, restartMs } from './faults.ts'
 import { Judge } from './judge.ts'
 import type { Latency } from './latency.ts'
 import { Load } from './load.ts'
-import { VirtualNetwork } from './network.ts'
 import { Picture } from './picture.ts'
 import { quantilesOf } from './quantiles.ts'
 import type { SimulationResult } from './report.ts'
-import { createSignatures, type SignatureKind } from './signatures.ts'
+import type { SignatureKind } from './signatures.ts'
 import { readTimeline, type Timeline } from './timeline.ts'
 import type { Validator } from './validator.ts'
-import { Weather } from './weather.ts'
+import { type Watchers, World } from './world.ts'
 
 /** Virtual milliseconds after the load in which all that was acknowledged must be ordered. */
 const patienceMs = 10_000
@@ -36,6 +36,7 @@ export interface SimulationOptions {
   /** How long a disk takes to sync; default 0.05. */
   readonly syncMs?: number
   readonly parameters?: Partial<ConsensusParameters>
+  readonly replica?: Partial<ReplicaParameters>
   /** Keep a picture of the DAG if it stays small. */
   readonly picture?: boolean
 }
@@ -78,22 +79,16 @@ export class Simulation {
   #finished = false
 
   constructor(options: SimulationOptions) {
-    const { validators, seed, latency, forMs, faults, load } = options
-    const chance = seededRandom(seed)
-    const fork = (): Random => seededRandom(chance.int(2 ** 32))
+    const { validators, latency, forMs, faults, load } = options
+    const world = new World(options, this.#clock)
     this.#options = options
     this.#timeline = readTimeline(faults, forMs, validators)
     this.#judge = new Judge(this.#clock, validators, latency.unitMs)
     this.#cheats = new Map(faults.filter(isCheat).map((fault) => [fault.validator, fault]))
     this.#picture = options.picture === true ? new Picture(validators) : undefined
-    this.#loadRandom = fork()
-    const world = new World(options, this.#clock, fork, this.#cheats)
+    this.#loadRandom = world.fork()
     this.#validators = Array.from({ length: validators }, (_, number) =>
-      world.validator(number, {
-        delivered: (subDag) => this.#delivered(number, subDag),
-        broadcast: (ref) => this.#judge.broadcast(ref),
-        broke: (reason) => this.#broke(number, reason),
-      }),
+      world.validator(number, this.#watchers(number), this.#cheats.get(number)),
     )
     for (const validator of this.#validators) validator.start()
     for (const fault of faults) if (isProcessFault(fault)) this.#clock.after(fault.atMs, () => this.#strike(fault))
@@ -175,7 +170,15 @@ export class Simulation {
     return !this.#cheats.has(validator) && !this.#wiped.has(validator) && this.#validators[validator]!.up
   }
 
-  #honestStatuses(): ConsensusStatus[] {
+  #watchers(number: number): Watchers {
+    return {
+      delivered: (subDag) => this.#delivered(number, subDag),
+      signed: (digest) => this.#cheats.has(number) || this.#judge.signed(digest),
+      broke: (reason) => this.#broke(number, reason),
+    }
+  }
+
+  #honestStatuses(): ReplicaStatus[] {
     return this.#validators.flatMap((validator) => {
       const status = this.#cheats.has(validator.number) ? undefined : validator.status()
       return status === undefined ? [] : [status]
@@ -186,7 +189,7 @@ export class Simulation {
     return Math.max(0, ...this.#honestStatuses().map((status) => status.round))
   }
 
-  #delivered(number: number, subDag: Parameters<Judge['deliver']>[1]): void {
+  #delivered(number: number, subDag: CommittedSubDag): void {
     if (this.#cheats.has(number)) return
     if (subDag.commitRef.index > this.#judge.commits) this.#picture?.add(subDag)
     this.#judge.deliver(number, subDag)
@@ -218,7 +221,7 @@ export class Simulation {
   }
 }
 
-function mostDecided(statuses: readonly ConsensusStatus[]): LeaderCounts {
+function mostDecided(statuses: readonly ReplicaStatus[]): LeaderCounts {
   const total = (one: LeaderCounts): number =>
     one.committedDirect + one.committedIndirect + one.skippedDirect + one.skippedIndirect
   const none = { committedDirect: 0, committedIndirect: 0, skippedDirect: 0, skippedIndirect: 0 }

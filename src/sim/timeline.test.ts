@@ -31,7 +31,7 @@ describe('what faults mean for the verdict', () => {
   })
 
   it('refuses a fault that would come after the end', () => {
-    assert.throws(() => read(['crash:0@61']), { code: 'SIMULATION_USAGE' })
-    assert.throws(() => read(['loss:0.1@70-80']), { code: 'SIMULATION_USAGE' })
+    assert.throws(() => read(['crash:0@61']), { code: 'USAGE' })
+    assert.throws(() => read(['loss:0.1@70-80']), { code: 'USAGE' })
   })
 })

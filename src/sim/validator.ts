@@ -1,8 +1,9 @@
-import type { CommittedSubDag, ConsensusStatus } from '../consensus/types.ts'
+import type { CommittedSubDag } from '../consensus/types.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Random } from '../core/random.ts'
 import type { Disk, PeerNetwork, SubmitResult } from '../replica/seams.ts'
+import type { ReplicaStatus } from '../replica/status.ts'
 import { type DiskFate, VirtualDisk } from './disk.ts'
 import type { Station, VirtualNetwork } from './network.ts'
 import { Process } from './process.ts'
@@ -17,12 +18,14 @@ export interface Surroundings {
   /** Durable place of the consumer, and where committed sub-DAGs go. */
   readonly cursor: () => number
   readonly deliver: (subDag: CommittedSubDag, done: () => void) => void
+  /** The replica gave up. */
+  readonly failed: (error: unknown) => void
 }
 
 /** A replica as the simulation drives it. */
 export interface Running {
   submit(transaction: Uint8Array, done: (result: SubmitResult) => void): void
-  status(): ConsensusStatus | undefined
+  status(): ReplicaStatus
 }
 
 /** What a validator needs from its simulation. */
@@ -83,6 +86,7 @@ export class Validator {
         network: station,
         cursor: () => this.#cursor,
         deliver: (subDag, done) => this.#deliver(process, subDag, done),
+        failed: (error) => this.#broke(error),
       })
     })
   }
@@ -112,11 +116,11 @@ export class Validator {
   submit(transaction: Uint8Array, done: (result: SubmitResult) => void): void {
     const process = this.#process
     const replica = this.#replica
-    if (process === undefined || replica === undefined) return done('stopped')
-    process.enter(() => replica.submit(transaction, done))
+    if (process === undefined || replica === undefined) done('stopped')
+    else process.enter(() => replica.submit(transaction, done))
   }
 
-  status(): ConsensusStatus | undefined {
+  status(): ReplicaStatus | undefined {
     return this.#replica?.status()
   }
 
@@ -128,7 +132,10 @@ export class Validator {
       this.#cursor = Math.max(this.#cursor, subDag.commitRef.index)
       process.enter(done)
     }
-    if (consumerMs === 0) return acknowledge()
+    if (consumerMs === 0) {
+      acknowledge()
+      return
+    }
     this.#consumerFreeAt = Math.max(this.#consumerFreeAt, clock.now()) + consumerMs
     clock.after(this.#consumerFreeAt - clock.now(), acknowledge)
   }

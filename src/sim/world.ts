@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto'
+import { type Committee, createCommittee } from '../consensus/committee.ts'
+import { type ConsensusParameters, defaultParameters } from '../consensus/parameters.ts'
+import type { Clock } from '../core/clock.ts'
+import { silentLog } from '../core/log.ts'
+import { type Random, seededRandom } from '../core/random.ts'
+import type { ReplicaParameters } from '../replica/parameters.ts'
+import { createReplica } from '../replica/replica.ts'
+import { CheatingNetwork } from './cheat.ts'
+import type { CheatFault } from './faults.ts'
+import { Forger } from './forger.ts'
+import { VirtualNetwork } from './network.ts'
+import { createSignatures, type Signatures } from './signatures.ts'
+import type { SimulationOptions } from './simulation.ts'
+import { type Running, type Surroundings, Validator, type ValidatorSeams } from './validator.ts'
+import { Weather } from './weather.ts'
+
+const defaultSyncMs = 0.05
+const mebibyte = 1024 * 1024
+
+/** Whom a validator of the world reports to. */
+export type Watchers = Pick<ValidatorSeams, 'delivered' | 'broke'> & {
+  /** An own block was signed. */
+  readonly signed: (digest: string) => void
+}
+
+/** Everything around the validators: their committee and keys, the network between them, and chance. */
+export class World {
+  readonly #options: SimulationOptions
+  readonly #clock: Clock
+  readonly #chance: Random
+  readonly #network: VirtualNetwork
+  readonly #signatures: Signatures
+  readonly #committee: Committee
+  readonly #parameters: ConsensusParameters
+  readonly #replica: Partial<ReplicaParameters>
+
+  constructor(options: SimulationOptions, clock: Clock) {
+    const { validators, seed, latency, faults } = options
+    this.#options = options
+    this.#clock = clock
+    this.#chance = seededRandom(seed)
+    this.#network = new VirtualNetwork({ clock, random: this.fork(), weather: new Weather(latency, faults) })
+    this.#signatures = createSignatures(options.signatures ?? 'ed25519', seed, validators)
+    this.#committee = committeeOf(validators, this.#signatures)
+    this.#parameters = parametersOf(options)
+    this.#replica = replicaParametersOf(options)
+  }
+
+  /** A source of chance of its own for one part, so that parts do not disturb each other's. */
+  fork(): Random {
+    return seededRandom(this.#chance.int(2 ** 32))
+  }
+
+  /** A validator that is not started yet. */
+  validator(number: number, watchers: Watchers, cheat: CheatFault | undefined): Validator {
+    const slow = this.#options.faults.find((fault) => fault.kind === 'slowConsumer' && fault.validator === number)
+    return new Validator(number, {
+      clock: this.#clock,
+      random: this.fork(),
+      network: this.#network,
+      syncMs: this.#options.syncMs ?? defaultSyncMs,
+      consumerMs: slow?.kind === 'slowConsumer' ? slow.ms : 0,
+      spawn: (surroundings) => this.#spawn(surroundings, watchers, cheat),
+      delivered: watchers.delivered,
+      broke: watchers.broke,
+    })
+  }
+
+  #spawn(surroundings: Surroundings, watchers: Watchers, cheat: CheatFault | undefined): Running {
+    const { own, clock, random, disk, cursor, deliver } = surroundings
+    const replica = createReplica({
+      committee: this.#committee,
+      own,
+      sign: (root) => this.#sign(own, root, watchers),
+      parameters: this.#parameters,
+      replica: this.#replica,
+      clock,
+      random,
+      disk,
+      network: cheat === undefined ? surroundings.network : this.#cheatingNetwork(surroundings, cheat),
+      verifier: this.#signatures.verifier,
+      consumer: { cursor, deliver },
+      log: silentLog,
+      failed: surroundings.failed,
+    })
+    replica.start()
+    return replica
+  }
+
+  #sign(own: number, root: Uint8Array, watchers: Watchers): Uint8Array {
+    const signature = this.#signatures.sign(own, root)
+    watchers.signed(createHash('sha256').update(root).update(signature).digest('hex'))
+    return signature
+  }
+
+  #cheatingNetwork({ own, clock, random, network }: Surroundings, fault: CheatFault): CheatingNetwork {
+    const committee = this.#committee
+    const forger = new Forger(committee, (root) => this.#signatures.sign(own, root), random)
+    return new CheatingNetwork({ fault, committee, clock, random, forger, network })
+  }
+}
+
+function committeeOf(validators: number, signatures: Signatures): Committee {
+  const authorities = Array.from({ length: validators }, (_, number) => {
+    const key = signatures.publicKey(number)
+    return { name: `validator-${number}`, stake: 1, protocolKey: key, networkKey: key, address: '' }
+  })
+  return createCommittee(0, authorities)
+}
+
+// A pause between own blocks that is longer than a crossing would hide how many crossings the protocol needs.
+function parametersOf({ leaders, latency, parameters }: SimulationOptions): ConsensusParameters {
+  const minRoundDelayMs = Math.min(defaultParameters.minRoundDelayMs, latency.unitMs / 2)
+  return { ...defaultParameters, minRoundDelayMs, leadersPerRound: leaders, ...parameters }
+}
+
+// Virtual disks live in memory. History is for validators that lost theirs: who wants one wiped needs all of it.
+function replicaParametersOf({ faults, replica }: SimulationOptions): Partial<ReplicaParameters> {
+  const wiped = faults.some(({ kind }) => kind === 'wipe')
+  return { segmentBytes: 2 * mebibyte, retainBytes: (wiped ? 1024 : 16) * mebibyte, ...replica }
+}
