@@ -173,11 +173,13 @@ export class NetworkInstruments implements AttemptObserver {
     else this.handles.rescues.inc()
   }
 
-  /** Counts retries, and passes contradictions on to the news. */
-  retryObserver(news: Pick<RetryObserver, 'contradicted'>): RetryObserver {
+  /** Counts retries, and passes contradictions on. */
+  retryObserver(others: readonly Pick<RetryObserver, 'contradicted'>[]): RetryObserver {
     return {
       retried: () => this.handles.retries.inc(),
-      contradicted: (upstream, rule) => news.contradicted(upstream, rule),
+      contradicted: (upstream, rule) => {
+        for (const other of others) other.contradicted(upstream, rule)
+      },
     }
   }
 

@@ -15,6 +15,7 @@ import { measured } from './policy/measured.ts'
 import { race } from './policy/race.ts'
 import { rawTransaction } from './policy/raw-transaction.ts'
 import { retry } from './policy/retry.ts'
+import { told } from './policy/told.ts'
 import { warmUp } from './policy/warm-up.ts'
 import { type Probe, ProbeSchedule } from './probe/ask.ts'
 import { askOverHttp } from './probe/ask-http.ts'
@@ -61,7 +62,7 @@ interface Dialect<C extends Call> {
 const evm: Dialect<RpcCall> = {
   probe: (schedule) => evmProbe(schedule),
   carrier: (link, clock) => rpcOverHttp(link.client, link.endpoint, clock),
-  special: (state, pool, seams) => [rawTransaction(), filters(state, pool, seams)],
+  special: (state, pool, seams) => [told(state, seams.clock), rawTransaction(), filters(state, pool, seams)],
 }
 
 const beacon: Dialect<RestCall> = {
@@ -92,24 +93,15 @@ function assemble<C extends Call>(
   // Every call sets timers that almost never fire.
   const callTimers = coarseClock(clock, 5)
 
+  const learner = learning({
+    network: state,
+    breaker: failsafe.breaker,
+    clock,
+    disturbed: (upstream) => disturbed(upstream),
+    breakerMoved: (upstream) => news.breakerMoved(upstream),
+  })
   const pool: Pool<C> = new Pool<C>(
-    {
-      network: state,
-      breaker: failsafe.breaker,
-      clock,
-      random,
-      observers: [
-        learning({
-          network: state,
-          breaker: failsafe.breaker,
-          clock,
-          disturbed: (upstream) => disturbed(upstream),
-          breakerMoved: (upstream) => news.breakerMoved(upstream),
-        }),
-        counted,
-        news,
-      ],
-    },
+    { network: state, breaker: failsafe.breaker, clock, random, observers: [learner, counted, news] },
     carriersOf(links, (link) => dialect.carrier(link, clock)),
   )
   const watch = new Watch({
@@ -132,7 +124,7 @@ function assemble<C extends Call>(
     deadline<C>(failsafe.timeoutMs, callTimers, () => ownAnswer({ reason: 'deadline' })),
     warmUp<C>(watch),
     ...dialect.special(state, pool, seams),
-    retry<C>(failsafe.maxRetries, counted.retryObserver(news)),
+    retry<C>(failsafe.maxRetries, counted.retryObserver([learner, news])),
     race<C>({
       clock: callTimers,
       hedgeAfter: (call) => hedging.after(call),

@@ -22,9 +22,22 @@ export interface LearnOptions {
   breakerMoved(upstream: UpstreamState): void
 }
 
+/** Learns from how attempts end, and from what other upstreams say afterwards. */
+export interface Learner extends AttemptObserver {
+  /** An upstream's unexplained error was contradicted by another's answer: it was a failure of the upstream's own. */
+  contradicted(name: string, rule: string): void
+}
+
 /** Learns from live traffic: what an attempt's end says about its upstream counts at once, not at the next probe. */
-export function learning(options: LearnOptions): AttemptObserver {
+export function learning(options: LearnOptions): Learner {
   const { network, breaker, clock } = options
+  const blame = (upstream: UpstreamState, detail: string, now: number): void => {
+    upstream.failures++
+    network.lastTroubleAt = now
+    if (noteEnd(upstream.breaker, breaker, true, now)) options.breakerMoved(upstream)
+    noteFailure(network, upstream, detail)
+    options.disturbed(upstream)
+  }
   return {
     ended(attempt, outcome) {
       const { upstream } = attempt
@@ -33,20 +46,20 @@ export function learning(options: LearnOptions): AttemptObserver {
         return
       }
       const now = clock.now()
-      const failed = outcome.verdict?.effect.blamed === true
+      const { verdict } = outcome
       upstream.answers++
-      if (failed) upstream.failures++
-      if (noteEnd(upstream.breaker, breaker, failed, now)) options.breakerMoved(upstream)
-      if (failed) {
-        network.lastTroubleAt = now
-        noteFailure(network, upstream, `${attempt.call.label}: ${outcome.verdict!.rule}`)
-        options.disturbed(upstream)
-      } else if (outcome.verdict === undefined) noteGoodAnswer(upstream)
+      if (verdict?.effect.blamed === true) blame(upstream, `${attempt.call.label}: ${verdict.rule}`, now)
+      else if (noteEnd(upstream.breaker, breaker, false, now)) options.breakerMoved(upstream)
+      if (verdict === undefined) noteGoodAnswer(upstream)
       if (remember(attempt, outcome, now)) options.disturbed(upstream)
     },
     suspected(upstream) {
       network.lastTroubleAt = clock.now()
       options.disturbed(upstream)
+    },
+    contradicted(name, rule) {
+      const upstream = network.upstreams.find((one) => one.name === name)
+      if (upstream !== undefined) blame(upstream, `another upstream contradicted it: ${rule}`, clock.now())
     },
   }
 }

@@ -1,0 +1,46 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Outcome, Policy, RefusalReason, RpcCall } from '../../rpc/call.ts'
+import { classedError } from '../../rpc/client-errors.ts'
+import { ownAnswer } from '../upstream/pool.ts'
+import type { NetworkState } from '../upstream/state.ts'
+
+/** Retry-After when no upstream has said how long it wants to rest, in milliseconds. */
+const usualRestMs = 1000
+
+/**
+ * Turns what the upstreams said into what the client is told: a verdict as received with our class beside it, and no
+ * word of a vendor's about keys, plans and its own failures.
+ */
+export function told(network: NetworkState, clock: Clock): Policy<RpcCall> {
+  return (next) => (call) => {
+    const tell = (outcome: Outcome): Outcome => reworded(outcome, network, clock.now())
+    const outcome = next(call)
+    return outcome instanceof Promise ? outcome.then(tell) : tell(outcome)
+  }
+}
+
+function reworded(outcome: Outcome, network: NetworkState, now: number): Outcome {
+  const { answer, verdict, upstream } = outcome
+  if (verdict === undefined || upstream === undefined) return outcome
+  switch (verdict.effect.client) {
+    case 'methodNotFound':
+      return refused(outcome, 'unsupported')
+    case 'limited':
+      return ownAnswer({ reason: 'limited', retryAfterMs: shortestRest(network, now) })
+    case 'ownError':
+      return refused(outcome, 'upstreamFailed')
+    case 'asReceived':
+    case 'success':
+      if (answer.kind !== 'error') return outcome
+      return { ...outcome, answer: { kind: 'error', error: classedError(answer.error, verdict.class) } }
+  }
+}
+
+function refused(outcome: Outcome, reason: RefusalReason): Outcome {
+  return { ...outcome, answer: { kind: 'refusal', refusal: { reason } }, headers: [] }
+}
+
+function shortestRest({ upstreams }: NetworkState, now: number): number {
+  const rests = upstreams.map(({ pausedUntil }) => pausedUntil - now).filter((rest) => rest > 0)
+  return rests.length === 0 ? usualRestMs : Math.min(...rests)
+}
