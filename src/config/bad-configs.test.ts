@@ -261,6 +261,21 @@ const oneProblem: [what: string, toml: string, line: string][] = [
     `${upstream0}.headers.Authorization: the value given (hidden) does not fit: write a header value as a string on one line.`,
   ],
   [
+    'one header written twice',
+    network('url = "http://h:1"\nheaders = { X-Key = "s3cr3t", x-key = "s3cr3t" }'),
+    `${upstream0}.headers.x-key: this header is written twice (capitals do not count): write it once.`,
+  ],
+  [
+    'credentials in the URL beside a header of them',
+    network('url = "http://u:s3cr3t@h:1"\nheaders = { authorization = "s3cr3t" }'),
+    `${upstream0}.headers.authorization: the user name and password in the url make this header too: write one of the two.`,
+  ],
+  [
+    'a password that cannot be decoded',
+    network('url = "http://u:s3%cr3t@h:1"'),
+    `${upstream0}.url: "http://***@h:1" does not fit: write "%" in a user name or password as "%25".`,
+  ],
+  [
     'a variable that is not set',
     network(`url = "http://$${'{NOPE}'}"`),
     `${upstream0}.url: the environment variable NOPE is not set: set it, or write $\${ for a literal "\${".`,

@@ -51,6 +51,7 @@ function upstreamProblems(path: KeyPath, network: unknown): ConfigProblem[] {
   const withSocket = upstreams.flatMap((upstream, at) => (valueAt(upstream, ['ws']) === undefined ? [] : [at]))
   return [
     ...(isBeacon ? withSocket.map((at) => ({ path: [...path, at, 'ws'], sentence: beaconHasNoWebSocket })) : []),
+    ...upstreams.flatMap((upstream, at) => headerProblems([...path, at], upstream)),
     ...noPrimary(path, upstreams),
     ...sameNames(path, upstreams),
   ]
@@ -71,6 +72,22 @@ function sameNames(path: KeyPath, upstreams: readonly unknown[]): ConfigProblem[
     if (earlier === undefined) first.set(name, at)
     const sentence = `upstreams[${earlier}] has this name already (capitals do not count): write another one.`
     return earlier === undefined ? [] : [{ path: [...path, at, 'name'], sentence }]
+  })
+}
+
+function headerProblems(path: KeyPath, upstream: unknown): ConfigProblem[] {
+  const names = Object.keys(tableOf(valueAt(upstream, ['headers'])))
+  const url = valueAt(upstream, ['url'])
+  const inUrl = typeof url === 'string' && URL.canParse(url) && new URL(url).username !== '' ? ['authorization'] : []
+  const seen = new Set(inUrl)
+  return names.flatMap((name) => {
+    const lower = name.toLowerCase()
+    const isNew = !seen.has(lower)
+    seen.add(lower)
+    const sentence = inUrl.includes(lower)
+      ? 'the user name and password in the url make this header too: write one of the two.'
+      : 'this header is written twice (capitals do not count): write it once.'
+    return isNew ? [] : [{ path: [...path, 'headers', name], sentence }]
   })
 }
 

@@ -108,6 +108,13 @@ describe('loadConfig', () => {
     assert.ok(!secrets.includes('node-one'))
   })
 
+  it('counts the header that a password becomes among the secrets', () => {
+    const url = 'http://us%65r:p%40ssw0rd@h:1/'
+    const { secrets } = validateConfig({ networks: { el: { kind: 'evm', upstreams: [{ url }] } } }, 'x', {})
+    for (const form of ['user:p@ssw0rd', 'p@ssw0rd', 'p%40ssw0rd', btoa('user:p@ssw0rd')])
+      assert.ok(secrets.includes(form), form)
+  })
+
   it('names upstreams after host and port, and numbers those that would be alike', () => {
     const urls = ['http://h:1', 'http://h:1/x', 'https://h', 'http://[::1]:2', 'http://h:3']
     const raw = { networks: { el: { kind: 'evm', upstreams: urls.map((url) => ({ url })) } } }

@@ -47,7 +47,11 @@ function secretsOfUrl(text: string): string[] {
     .filter((segment) => segment !== '' && redactUrl(`http://h/${segment}`).endsWith('***'))
   const queries = [...url.searchParams].map(([name, value]) => (value === '' ? name : value))
   const userInfo = [url.username, url.password].map(decodedOrSame)
-  return [...userInfo, `${url.username}:${url.password}`, url.username, url.password, ...segments, ...queries]
+  const pair = userInfo.join(':')
+  // The header that the pair becomes.
+  const basic = Buffer.from(pair).toString('base64')
+  const ofUser = pair === ':' ? [] : [basic, pair, `${url.username}:${url.password}`, url.username, url.password]
+  return [...userInfo, ...ofUser, ...segments, ...queries]
 }
 
 function decodedOrSame(text: string): string {

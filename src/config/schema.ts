@@ -106,7 +106,7 @@ const network = z.strictObject({
     .describe('Learned from the upstreams when left out. An upstream of another chain is kept out.')
     .optional(),
   default: field.flag
-    .describe('Also answers on "/" and "/ws" (evm) or "/eth/…" (beacon). One network of each kind at most.')
+    .describe('Also answers on "/" (evm) or "/eth/…" (beacon). One network of each kind at most.')
     .default(networkDefaults.default),
   upstreams: z
     .array(upstream, { error: 'write a list of tables, each with at least a url' })

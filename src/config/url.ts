@@ -14,7 +14,17 @@ export function urlProblem(text: string, schemes: UrlSchemes): string | undefine
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text) || !URL.canParse(text)) return wanted
   const url = new URL(text)
   if (!protocols[schemes].includes(url.protocol)) return wrongScheme(url.protocol, schemes, wanted)
+  if (!isDecodable(url.username + url.password)) return 'write "%" in a user name or password as "%25"'
   return url.hash === '' ? undefined : 'remove the part behind "#": it is never sent'
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function wrongScheme(protocol: string, schemes: UrlSchemes, wanted: string): string {
