@@ -4,6 +4,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import { realClock } from '../core/clock.ts'
 import { systemRandom } from '../core/random.ts'
 import type { GatewayOptions } from '../gateway/options.ts'
+import { endOnCrash } from './crash.ts'
 import { UsageError } from './failure.ts'
 import { type GlobalFlags, globalFlags } from './globals.ts'
 import { explainListenError } from './listen-error.ts'
@@ -64,6 +65,7 @@ async function listenOn(options: GatewayOptions, text: string): Promise<GatewayO
 async function serve({ options, source, secrets }: LoadedConfig, flags: GlobalFlags): Promise<void> {
   const [{ createGateway }, { createLog }] = await Promise.all([import('../gateway/gateway.ts'), import('./log.ts')])
   const log: ProgramLog = await createLog(flags, secrets)
+  endOnCrash(log)
   const version = programVersion()
   const gateway = createGateway(options, { clock: realClock, random: systemRandom, log, version })
   const stopped = stopOnSignal(gateway, log)

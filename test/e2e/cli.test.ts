@@ -33,8 +33,15 @@ class Program {
   readonly child: ChildProcess
   readonly ended: Promise<number | null>
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-    this.child = spawn(process.execPath, [binary, ...args], { cwd: directory, env: { ...process.env, ...environment } })
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    ofNode: readonly string[] = [],
+  ) {
+    this.child = spawn(process.execPath, [...ofNode, binary, ...args], {
+      cwd: directory,
+      env: { ...process.env, ...environment },
+    })
     running.add(this.child)
     this.child.stdout?.on('data', (chunk: Buffer) => (this.out += chunk.toString()))
     this.child.stderr?.on('data', (chunk: Buffer) => (this.err += chunk.toString()))
@@ -246,6 +253,26 @@ describe('drawbridge serve', () => {
     assert.match(program.err, /"signal":"SIGTERM"/)
     for (const text of [program.out, program.err, status]) assert.doesNotMatch(text, new RegExp(secret))
     for (const line of program.err.trim().split('\n')) assert.equal(typeof JSON.parse(line).msg, 'string')
+  })
+
+  it('ends with 1 on an error that nobody caught, and shows no secret of it', async () => {
+    const url = `http://user:${secret}@127.0.0.1:9`
+    const bug = `process.on('SIGUSR2', () => { throw new Error('lost ${url}') })`
+    const preload = ['--import', `data:text/javascript,${encodeURIComponent(bug)}`]
+    const program = new Program(['serve', url, '--listen', '127.0.0.1:0'], {}, preload)
+    await program.port()
+    program.child.kill('SIGUSR2')
+    assert.equal(await program.ended, 1)
+    assert.match(program.err, /"msg":"an error that nobody caught/)
+    assert.doesNotMatch(program.err, new RegExp(secret))
+  })
+
+  it('writes a log for people when it is told to', async () => {
+    const program = new Program(['serve', 'http://127.0.0.1:9', '--listen', '127.0.0.1:0', '--log-format', 'pretty'])
+    await program.port()
+    program.child.kill('SIGTERM')
+    assert.equal(await program.ended, 0)
+    assert.match(program.err, /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: started$/m)
   })
 
   it('takes URLs alone, and --listen over the config', async () => {
