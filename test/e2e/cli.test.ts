@@ -89,7 +89,7 @@ default = true
 [[networks.el.upstreams]]
 name = "one"
 url = "http://user:${secret}@127.0.0.1:9/v2/$\{API_KEY}?token=${secret}"
-headers = { Authorization = "Bearer ${secret}" }
+headers = { X-Key = "Bearer ${secret}" }
 `
 
 describe('drawbridge', () => {
