@@ -222,6 +222,15 @@ describe('proposing', () => {
     assert.equal(other.sent[1]?.block.timestampMs, 1000)
   })
 
+  it('believes the timer, not a wall clock of whole milliseconds, that the delay is over', () => {
+    const validator = begun({ minRoundDelayMs: 50 })
+    validator.step({ type: 'blocks', from: 1, blocks: first }, 1010)
+    validator.step({ type: 'timer', kind: 'minRoundDelay', round: 1 }, 1049)
+    assert.equal(validator.sent.length, 1)
+    validator.step({ type: 'timer', kind: 'minRoundDelay', round: 2 }, 1049)
+    assert.equal(validator.sent.length, 2)
+  })
+
   it('links the newest block of everybody once, and weak ones only if they are new', () => {
     const net = network(7, { leaderElection: 'roundRobin' })
     net.begin()

@@ -62,6 +62,7 @@ function note({ proposer }: ConsensusState, event: Noted): void {
   switch (event.type) {
     case 'timer':
       if (event.kind === 'leaderTimeout') proposer.forcedRound = Math.max(proposer.forcedRound, event.round)
+      else proposer.restedRound = Math.max(proposer.restedRound, event.round)
       return
     case 'subscribers':
       proposer.subscribers = event.count

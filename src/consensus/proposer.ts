@@ -24,8 +24,9 @@ export function lastProposedRound({ proposer }: ConsensusState): Round {
 export function tryPropose(state: ConsensusState, nowMs: number, out: StepOutput): boolean {
   const { round } = state.clock
   if (round <= lastProposedRound(state) || whyNotProposing(state) !== undefined) return false
-  const forced = state.proposer.forcedRound === round
-  if (!forced && (remainingDelay(state, nowMs) > 0 || !hasLeaders(state, round - 1))) return false
+  const { forcedRound, restedRound } = state.proposer
+  const rested = restedRound === round || remainingDelay(state, nowMs) === 0
+  if (forcedRound !== round && !(rested && hasLeaders(state, round - 1))) return false
   propose(state, round, nowMs, out)
   return true
 }

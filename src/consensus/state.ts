@@ -30,6 +30,8 @@ export interface ProposerState {
   lastMadeMs: number
   /** By author, the highest round that an own block has linked. */
   readonly linked: Round[]
+  /** The round whose shortest delay is over, whatever the wall clock's whole milliseconds say. */
+  restedRound: Round
   /** The round whose leader timeout is over. */
   forcedRound: Round
   /** The round whose timers are set. */
@@ -82,6 +84,7 @@ function newProposer(size: number): ProposerState {
     last: undefined,
     lastMadeMs: Number.NEGATIVE_INFINITY,
     linked: new Array<Round>(size).fill(0),
+    restedRound: 0,
     forcedRound: 0,
     armedRound: 0,
     subscribers: 0,

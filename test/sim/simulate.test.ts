@@ -138,7 +138,9 @@ describe('a committee under virtual time', () => {
   })
 
   it('runs alone', () => {
-    assertSound(run({ validators: 1, forMs: 2000 }))
+    const found = run({ validators: 1, forMs: 2000 })
+    assertSound(found)
+    assert.ok(found.latencyMs.p99 < 50, JSON.stringify(found.latencyMs))
   })
 
   for (const words of [
@@ -167,7 +169,9 @@ describe('a committee under virtual time', () => {
       const found = run({}, ...words)
       assertSound(found)
       assert.ok(found.commits > 50, `${found.commits} commits`)
-      assert.equal(found.equivocations > 0, words[0] === 'equivocate:3')
+      // A block with bad ancestors may be a second one for its slot.
+      const cheats = ['equivocate:3', 'badAncestors:3'].includes(words[0]!)
+      assert.equal(found.equivocations > 0, cheats)
     })
   }
 })
