@@ -1,7 +1,7 @@
 import { InvariantError } from '../core/errors.ts'
 import { isAll, TARGET, TOKEN } from './characters.ts'
 import type { ClientConnection, Pool } from './client-connection.ts'
-import { fieldLine, isFraming, isNamed } from './headers.ts'
+import { FieldLines } from './headers.ts'
 import type { BodySource, CarrierError, OutgoingCall, OutgoingRequest, ResponseReceiver } from './types.ts'
 
 /** One request on its way through a client: waiting, on a connection, or over. */
@@ -58,15 +58,11 @@ export class ClientCall implements OutgoingCall {
 
 /** @throws DrawbridgeError `BAD_HEADER`; InvariantError for a method or target that would break the request line. */
 function requestHead(request: OutgoingRequest, hostLine: string): string {
-  const { headers } = request
-  let text = requestLine(request.method, request.target) + hostLine
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at]!
-    if (isFraming(name) || isNamed(name, 'host')) continue
-    text += fieldLine(name, headers[at + 1]!)
-  }
-  return `${text}${framingLine(request)}\r\n`
+  const { method, target, headers } = request
+  return `${requestLine(method, target)}${hostLine}${fieldLines.of(headers)}${framingLine(request)}\r\n`
 }
+
+const fieldLines = new FieldLines('host')
 
 let lastMethod = ''
 let lastTarget = ''

@@ -26,6 +26,8 @@ export interface Pool {
 
 const nothing: Buffer = Buffer.alloc(0)
 const maxHeadBytes = 65_536
+/** Longer heads are not remembered. */
+const remembered = 1024
 /** Up to here head and body are copied into one buffer; above, two buffers go out in one system call. */
 const joined = 32_768
 
@@ -35,6 +37,8 @@ export class ClientConnection {
   readonly #socket: Socket
   readonly #reader = new BodyReader()
   #call: ClientCall | undefined
+  #headText = ''
+  #head: ResponseHead | undefined
   /** Connected, and past the TLS handshake. */
   #ready = false
   #tcpDone = false
@@ -195,14 +199,20 @@ export class ClientConnection {
     if (end + 4 - this.#at > maxHeadBytes) return this.#headTooLarge()
     const text = this.#input.toString('latin1', this.#at, end + 2)
     this.#at = end + 4
-    let head: ResponseHead
     try {
-      head = parseResponseHead(text)
+      this.#parse(text)
     } catch (error) {
       if (!(error instanceof HeadError)) throw error
       return this.#abandon('MALFORMED', `The answer cannot be understood: ${error.message}`)
     }
-    return this.#begin(call, head)
+    return this.#begin(call, this.#head!)
+  }
+
+  /** Parses a head, unless it is the same as the one before. */
+  #parse(text: string): void {
+    if (text === this.#headText) return
+    this.#head = parseResponseHead(text)
+    this.#headText = text.length <= remembered ? text : ''
   }
 
   #incompleteHead(): boolean {

@@ -3,10 +3,12 @@ import { InvariantError } from '../core/errors.ts'
 import { lastChunk } from './chunk.ts'
 import { Collector } from './collector.ts'
 import type { RequestHead } from './head.ts'
-import { fieldLine, headerValue, isFraming, isNamed } from './headers.ts'
+import { FieldLines, headerValue } from './headers.ts'
 import type { ServerConnection } from './server-connection.ts'
 import { neverHasBody, statusLine } from './status.ts'
 import type { BodyReceiver, CarrierError, Exchange, Flow, RawHeaders } from './types.ts'
+
+const fieldLines = new FieldLines('')
 
 /** The answer's way: nothing sent, head sent, complete, or never to be completed because the connection is gone. */
 type Phase = 'waiting' | 'streaming' | 'over' | 'gone'
@@ -128,15 +130,9 @@ export class ServerExchange implements Exchange, Flow {
   #head(status: number, headers: RawHeaders, framing: string): string {
     if (!(status >= 200 && status <= 999)) throw new InvariantError('Not a final HTTP status.', { status })
     const connection = this.#connection
-    let text = statusLine(status)
-    let date = connection.dateLine
-    for (let at = 0; at < headers.length; at += 2) {
-      const name = headers[at]!
-      if (isFraming(name)) continue
-      if (name.length === 4 && isNamed(name, 'date')) date = ''
-      text += fieldLine(name, headers[at + 1]!)
-    }
-    return `${text}${date}${connection.connectionLine(this)}${framing}\r\n`
+    const lines = fieldLines.of(headers)
+    const date = fieldLines.dated ? '' : connection.dateLine
+    return `${statusLine(status)}${lines}${date}${connection.connectionLine(this)}${framing}\r\n`
   }
 
   write(chunk: Buffer): boolean {

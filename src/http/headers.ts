@@ -2,18 +2,6 @@ import { DrawbridgeError } from '../core/errors.ts'
 import { isAll, TOKEN, VALUE } from './characters.ts'
 import type { RawHeaders } from './types.ts'
 
-const hopByHop = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
-
 /** Whether a field name equals `lower`, which is lower-case. */
 export function isNamed(name: string, lower: string): boolean {
   return name.length === lower.length && (name === lower || name.toLowerCase() === lower)
@@ -47,8 +35,7 @@ export function endToEnd(headers: RawHeaders, drop?: ReadonlySet<string>): strin
   const kept: string[] = []
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at]!
-    const lower = name.toLowerCase()
-    if (hopByHop.has(lower) || named?.includes(lower) || drop?.has(lower)) continue
+    if (isHopByHop(name) || isListed(name, named, drop)) continue
     kept.push(name, headers[at + 1]!)
   }
   return kept
@@ -79,8 +66,36 @@ export function fieldLine(name: string, value: string): string {
   return `${name}: ${value}\r\n`
 }
 
+/** The fields that are for the next hop only. Lengths decide for nearly all names, without a lower-case copy. */
+function isHopByHop(name: string): boolean {
+  switch (name.length) {
+    case 2:
+      return isNamed(name, 'te')
+    case 7:
+      return isNamed(name, 'upgrade') || isNamed(name, 'trailer')
+    case 10:
+      return isNamed(name, 'connection') || isNamed(name, 'keep-alive')
+    case 16:
+      return isNamed(name, 'proxy-connection')
+    case 17:
+      return isNamed(name, 'transfer-encoding')
+    case 18:
+      return isNamed(name, 'proxy-authenticate')
+    case 19:
+      return isNamed(name, 'proxy-authorization')
+    default:
+      return false
+  }
+}
+
+function isListed(name: string, named: string[] | undefined, drop: ReadonlySet<string> | undefined): boolean {
+  if (named === undefined && drop === undefined) return false
+  const lower = name.toLowerCase()
+  return named?.includes(lower) === true || drop?.has(lower) === true
+}
+
 /** The fields that frame a message or speak of its connection: the carrier writes them itself. */
-export function isFraming(name: string): boolean {
+function isFraming(name: string): boolean {
   switch (name.length) {
     case 10:
       return isNamed(name, 'connection') || isNamed(name, 'keep-alive')
@@ -93,4 +108,47 @@ export function isFraming(name: string): boolean {
     default:
       return false
   }
+}
+
+/**
+ * Writes fields as the lines of a head, without those that frame the message and those named `without`. It remembers
+ * the last fields: most messages repeat them, and comparing is cheaper than checking and joining them again.
+ */
+export class FieldLines {
+  readonly #without: string
+  #headers: RawHeaders = []
+  #text = ''
+  /** True when the fields just written hold a Date. */
+  dated = false
+
+  /** `without` is one more field to leave out, lower-case; '' for none. */
+  constructor(without: string) {
+    this.#without = without
+  }
+
+  /** @throws DrawbridgeError `BAD_HEADER`, see {@link fieldLine}. */
+  of(headers: RawHeaders): string {
+    if (!isSame(headers, this.#headers)) this.#write(headers)
+    return this.#text
+  }
+
+  #write(headers: RawHeaders): void {
+    let text = ''
+    let dated = false
+    for (let at = 0; at < headers.length; at += 2) {
+      const name = headers[at]!
+      if (isFraming(name) || isNamed(name, this.#without)) continue
+      if (isNamed(name, 'date')) dated = true
+      text += fieldLine(name, headers[at + 1]!)
+    }
+    this.#headers = headers.slice()
+    this.#text = text
+    this.dated = dated
+  }
+}
+
+function isSame(one: RawHeaders, other: RawHeaders): boolean {
+  if (one.length !== other.length) return false
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false
+  return true
 }

@@ -29,6 +29,8 @@ const joined = 32_768
 const piece = 262_144
 /** How much of a body that nobody wants is read to save the connection. */
 const discardable = 65_536
+/** Longer heads are not remembered: there may be thousands of connections. */
+const remembered = 1024
 /** How long a closing connection stays half open, so that the client can read the answer before its own writes fail. */
 const lingerMs = 2000
 
@@ -44,6 +46,8 @@ export class ServerConnection {
   readonly #socket: Socket
   readonly #reader = new BodyReader()
   #exchange: ServerExchange | undefined
+  #headText = ''
+  #head: RequestHead | undefined
   /** Bytes being parsed: from #at to #end of #input. When not #owned, they are overwritten by the next read. */
   #input: Buffer = nothing
   #at = 0
@@ -217,14 +221,20 @@ export class ServerConnection {
   }
 
   #begin(text: string): boolean {
-    let head: RequestHead
     try {
-      head = parseRequestHead(text)
+      this.#parse(text)
     } catch (error) {
       if (error instanceof HeadError) return this.#refuse(error)
       throw error
     }
-    return this.#accept(head)
+    return this.#accept(this.#head!)
+  }
+
+  /** Parses a head, unless it is the same as the one before, as it is with most clients. */
+  #parse(text: string): void {
+    if (text === this.#headText) return
+    this.#head = parseRequestHead(text)
+    this.#headText = text.length <= remembered ? text : ''
   }
 
   #accept(head: RequestHead): boolean {
@@ -383,7 +393,8 @@ export class ServerConnection {
     if (!this.#reader.done || this.#exchange?.intake !== undefined) this.#leaveBody()
     else this.#exchange = undefined
     if (!this.keep) this.#close()
-    if (!this.#running) this.#proceed()
+    const calm = this.#held === undefined && this.#reading && this.keep && !this.#inputEnded && !this.#discarding
+    if (!this.#running && !calm) this.#proceed()
   }
 
   /** The answer is out while the body is still coming: drops the rest when it is short, else gives the connection up. */
