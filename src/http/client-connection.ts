@@ -5,6 +5,7 @@ import { join } from './chunk.ts'
 import type { ClientCall } from './client-call.ts'
 import { type Dialled, dialError, type Take } from './dial.ts'
 import { type Fields, HEAD_END, HeadError, mayBecomeHead, parseResponseHead, type ResponseHead } from './head.ts'
+import { Input } from './input.ts'
 import { neverHasBody } from './status.ts'
 import { CarrierError, type CarrierErrorCode, type HttpClientOptions } from './types.ts'
 import type { Watch } from './watch.ts'
@@ -24,7 +25,6 @@ export interface Pool {
   abandoned(): void
 }
 
-const nothing: Buffer = Buffer.alloc(0)
 const maxHeadBytes = 65_536
 /** Longer heads are not remembered. */
 const remembered = 1024
@@ -49,12 +49,7 @@ export class ClientConnection {
   #keep = true
   #keepMs: number
   #sender: BodySender | undefined
-  /** Bytes being parsed: from #at to #end of #input. When not #owned, they are overwritten by the next read. */
-  #input: Buffer = nothing
-  #at = 0
-  #end = 0
-  #owned = true
-  #held: Buffer | undefined
+  readonly #input = new Input()
   #running = false
   #reading = true
   #inputEnded = false
@@ -118,17 +113,7 @@ export class ClientConnection {
 
   #feed(bytes: Buffer, length: number, owned: boolean): void {
     this.#heard = true
-    if (this.#held === undefined) {
-      this.#input = bytes
-      this.#end = length
-      this.#owned = owned
-    } else {
-      this.#input = Buffer.concat([this.#held, bytes.subarray(0, length)])
-      this.#end = this.#input.length
-      this.#owned = true
-      this.#held = undefined
-    }
-    this.#at = 0
+    this.#input.take(bytes, length, owned)
     this.#run()
   }
 
@@ -139,11 +124,7 @@ export class ClientConnection {
 
   #proceed(): void {
     if (this.#running || this.#gone) return
-    this.#input = this.#held ?? nothing
-    this.#held = undefined
-    this.#at = 0
-    this.#end = this.#input.length
-    this.#owned = true
+    this.#input.takeWaiting()
     this.#run()
   }
 
@@ -167,16 +148,14 @@ export class ClientConnection {
     if (this.#gone) return false
     if (call === undefined) {
       // Bytes without a question cannot be trusted to answer the next one.
-      if (this.#at < this.#end || this.#inputEnded) this.destroy()
+      if (this.#input.at < this.#input.end || this.#inputEnded) this.destroy()
       return false
     }
     return this.#headSeen ? this.#readBody(call) : this.#readHead(call)
   }
 
   #hold(): void {
-    this.#held = this.#at === this.#end ? undefined : this.#copy(this.#at, this.#end)
-    this.#input = nothing
-    this.#at = this.#end = 0
+    this.#input.hold()
     const reading = this.#call === undefined || !this.#call.paused
     if (reading === this.#reading) return
     this.#reading = reading
@@ -184,21 +163,14 @@ export class ClientConnection {
     else this.#socket.pause()
   }
 
-  #copy(from: number, to: number): Buffer {
-    if (this.#owned) return this.#input.subarray(from, to)
-    const copy = Buffer.allocUnsafe(to - from)
-    this.#input.copy(copy, 0, from, to)
-    return copy
-  }
-
   #readHead(call: ClientCall): boolean {
-    if (this.#at === this.#end) return this.#inputEnded && this.#closedEarly()
-    const end = this.#input.indexOf(HEAD_END, this.#at)
-    // Past #end lie old bytes of the shared buffer.
-    if (end < 0 || end + 4 > this.#end) return this.#incompleteHead()
-    if (end + 4 - this.#at > maxHeadBytes) return this.#headTooLarge()
-    const text = this.#input.toString('latin1', this.#at, end + 2)
-    this.#at = end + 4
+    if (this.#input.at === this.#input.end) return this.#inputEnded && this.#closedEarly()
+    const end = this.#input.bytes.indexOf(HEAD_END, this.#input.at)
+    // Past the end lie old bytes of the shared buffer.
+    if (end < 0 || end + 4 > this.#input.end) return this.#incompleteHead()
+    if (end + 4 - this.#input.at > maxHeadBytes) return this.#headTooLarge()
+    const text = this.#input.bytes.toString('latin1', this.#input.at, end + 2)
+    this.#input.at = end + 4
     try {
       this.#parse(text)
     } catch (error) {
@@ -216,8 +188,8 @@ export class ClientConnection {
   }
 
   #incompleteHead(): boolean {
-    if (this.#end - this.#at > maxHeadBytes) return this.#headTooLarge()
-    if (!mayBecomeHead(this.#input.subarray(this.#at, this.#end))) {
+    if (this.#input.end - this.#input.at > maxHeadBytes) return this.#headTooLarge()
+    if (!mayBecomeHead(this.#input.bytes.subarray(this.#input.at, this.#input.end))) {
       return this.#abandon('MALFORMED', 'The answer is not HTTP/1.1.')
     }
     return this.#inputEnded && this.#closedEarly()
@@ -251,12 +223,12 @@ export class ClientConnection {
     const reader = this.#reader
     if (reader.done) return this.#complete(call)
     if (call.paused) return false
-    if (this.#at === this.#end) {
+    if (this.#input.at === this.#input.end) {
       if (!this.#inputEnded) return false
       return reader.endsWithConnection ? this.#complete(call) : this.#closedEarly()
     }
-    this.#at = reader.read(this.#input, this.#at, this.#end)
-    if (reader.to > reader.from) call.receiver.onData(this.#copy(reader.from, reader.to))
+    this.#input.at = reader.read(this.#input.bytes, this.#input.at, this.#input.end)
+    if (reader.to > reader.from) call.receiver.onData(this.#input.copy(reader.from, reader.to))
     if (reader.broken !== undefined) return this.#abandon('MALFORMED', `The answer breaks off: ${reader.broken}`)
     return true
   }
@@ -268,7 +240,7 @@ export class ClientConnection {
     const sent = this.#sender?.sending !== true && this.#socket.writableLength === 0
     this.#sender?.stop()
     this.#sender = undefined
-    if (this.#keep && sent && this.#at === this.#end && !this.#inputEnded && this.#keepMs > 0) this.#rest()
+    if (this.#keep && sent && this.#input.at === this.#input.end && !this.#inputEnded && this.#keepMs > 0) this.#rest()
     else this.destroy()
     call.receiver.onEnd()
     return true

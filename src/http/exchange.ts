@@ -163,7 +163,7 @@ export class ServerExchange implements Exchange, Flow {
 
   destroy(): void {
     this.#phase = 'gone'
-    this.#connection.destroy()
+    this.#connection.destroyFor(this)
   }
 
   takeOver(): { socket: Duplex; head: Buffer } {

@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { BodyReader } from './body-reader.ts'
-import { frameChunk, join } from './chunk.ts'
 import { Collector } from './collector.ts'
 import { ServerExchange } from './exchange.ts'
 import { HEAD_END, HeadError, mayBecomeHead, parseRequestHead, type RequestHead } from './head.ts'
 import { isNamed } from './headers.ts'
+import { Input } from './input.ts'
+import { Outbox } from './outbox.ts'
 import { RawConnection } from './raw-connection.ts'
 import { statusLine } from './status.ts'
 import { CarrierError, type Exchange, type HttpServerOptions } from './types.ts'
@@ -21,12 +22,7 @@ export interface ServerShared {
   gone(connection: ServerConnection): void
 }
 
-const nothing: Buffer = Buffer.alloc(0)
 const goOn = 'HTTP/1.1 100 Continue\r\n\r\n'
-/** Up to here head and body are copied into one buffer; above, two buffers go out in one system call. */
-const joined = 32_768
-/** Longer bodies go out in pieces of this size, so that a client that reads slowly is told from one that does not read. */
-const piece = 262_144
 /** How much of a body that nobody wants is read to save the connection. */
 const discardable = 65_536
 /** Longer heads are not remembered: there may be thousands of connections. */
@@ -48,13 +44,8 @@ export class ServerConnection {
   #exchange: ServerExchange | undefined
   #headText = ''
   #head: RequestHead | undefined
-  /** Bytes being parsed: from #at to #end of #input. When not #owned, they are overwritten by the next read. */
-  #input: Buffer = nothing
-  #at = 0
-  #end = 0
-  #owned = true
-  /** Bytes that have to wait. */
-  #held: Buffer | undefined
+  readonly #input = new Input()
+  readonly #outbox: Outbox
   #running = false
   #reading = true
   #inputEnded = false
@@ -63,13 +54,10 @@ export class ServerConnection {
   #awaitsGoOn = false
   /** Nobody wants the rest of the body, but it is short. */
   #discarding = false
-  #rest: Buffer | undefined
   #served = false
   /** The first bytes of a head are here; its timeout runs from them on. */
   #partialHead = false
   #since: number
-  #unread = 0
-  #unreadSince: number
   #failure: Error | undefined
   /** Who has taken the connection over after an Upgrade. */
   #raw: RawConnection | undefined
@@ -77,8 +65,9 @@ export class ServerConnection {
   constructor(shared: ServerShared, socket: Socket) {
     this.#shared = shared
     this.#socket = socket
+    this.#outbox = new Outbox(socket)
     this.remoteAddress = socket.remoteAddress ?? ''
-    this.#since = this.#unreadSince = shared.watch.now
+    this.#since = shared.watch.now
     socket.on('end', this.#onInputEnd)
     socket.on('drain', this.#onDrain)
     socket.on('error', this.#onError)
@@ -91,28 +80,16 @@ export class ServerConnection {
 
   /** True when no request is being received or answered. */
   get idle(): boolean {
-    return this.#exchange === undefined && this.#held === undefined
+    return this.#exchange === undefined && !this.#input.waiting
   }
 
   /** Takes bytes in. `owned` says that nobody else will overwrite them. */
   feed(bytes: Buffer, length: number, owned: boolean): void {
     if (this.#raw !== undefined) this.#raw.feed(Buffer.from(bytes.subarray(0, length)))
-    else this.#take(bytes, length, owned)
-  }
-
-  #take(bytes: Buffer, length: number, owned: boolean): void {
-    if (this.#held === undefined) {
-      this.#input = bytes
-      this.#end = length
-      this.#owned = owned
-    } else {
-      this.#input = Buffer.concat([this.#held, bytes.subarray(0, length)])
-      this.#end = this.#input.length
-      this.#owned = true
-      this.#held = undefined
+    else {
+      this.#input.take(bytes, length, owned)
+      this.#run()
     }
-    this.#at = 0
-    this.#run()
   }
 
   /** Goes on with what waits, soon. */
@@ -123,11 +100,7 @@ export class ServerConnection {
 
   #proceed(): void {
     if (this.#running || this.#socket.destroyed) return
-    this.#input = this.#held ?? nothing
-    this.#held = undefined
-    this.#at = 0
-    this.#end = this.#input.length
-    this.#owned = true
+    this.#input.takeWaiting()
     this.#run()
   }
 
@@ -142,14 +115,15 @@ export class ServerConnection {
     } finally {
       this.#running = false
     }
-    this.#hold()
+    const waiting = this.#input.hold()
+    if (this.#raw === undefined) this.#setReading(this.#wantsBytes(waiting))
   }
 
   /** One step forward; false when there is nothing to do but wait. */
   #step(): boolean {
     if (this.#raw !== undefined) return false
     if (this.#closing) {
-      this.#at = this.#end
+      this.#input.at = this.#input.end
       return false
     }
     const exchange = this.#exchange
@@ -158,56 +132,41 @@ export class ServerConnection {
     return this.#discarding && this.#discard()
   }
 
-  /** Keeps what could not be used, and reads on only when there is use for it. */
-  #hold(): void {
-    const rest = this.#end - this.#at
-    this.#held = rest === 0 ? undefined : this.#copy(this.#at, this.#end)
-    this.#input = nothing
-    this.#at = this.#end = 0
-    if (this.#raw === undefined) this.#setReading(this.#wantsBytes(rest))
-  }
-
+  /** Reads on only when there is use for the bytes. */
   #wantsBytes(waiting: number): boolean {
     const exchange = this.#exchange
     if (this.#closing) return true
-    if (exchange === undefined) return waiting === 0 || !this.#socket.writableNeedDrain
+    if (exchange === undefined) return waiting === 0 || !this.#outbox.full
     if (waiting > 0) return false
     return this.#reader.done || this.#discarding || (exchange.intake !== undefined && !exchange.paused)
   }
 
-  #copy(from: number, to: number): Buffer {
-    if (this.#owned) return this.#input.subarray(from, to)
-    const copy = Buffer.allocUnsafe(to - from)
-    this.#input.copy(copy, 0, from, to)
-    return copy
-  }
-
   #readHead(): boolean {
     // A client that pipelines but does not read would make us pile up answers.
-    if (this.#socket.writableNeedDrain) return false
-    if (this.#at === this.#end) {
+    if (this.#outbox.full) return false
+    if (this.#input.at === this.#input.end) {
       if (this.#inputEnded) this.#close()
       return false
     }
     const from = this.#skipEmptyLine()
-    const end = this.#input.indexOf(HEAD_END, from)
-    // Past #end lie old bytes of a shared buffer.
-    if (end < 0 || end + 4 > this.#end) return this.#incompleteHead(from)
+    const end = this.#input.bytes.indexOf(HEAD_END, from)
+    // Past the end lie old bytes of a shared buffer.
+    if (end < 0 || end + 4 > this.#input.end) return this.#incompleteHead(from)
     if (end + 4 - from > this.#shared.options.maxHeadBytes) return this.#headTooLarge()
-    const text = this.#input.toString('latin1', from, end + 2)
-    this.#at = end + 4
+    const text = this.#input.bytes.toString('latin1', from, end + 2)
+    this.#input.at = end + 4
     return this.#begin(text)
   }
 
   /** One empty line before a request is forgiven (RFC 9112 §2.2). */
   #skipEmptyLine(): number {
-    const at = this.#at
-    return this.#input[at] === 13 && at + 1 < this.#end && this.#input[at + 1] === 10 ? at + 2 : at
+    const at = this.#input.at
+    return this.#input.bytes[at] === 13 && at + 1 < this.#input.end && this.#input.bytes[at + 1] === 10 ? at + 2 : at
   }
 
   #incompleteHead(from: number): boolean {
-    if (this.#end - from > this.#shared.options.maxHeadBytes) return this.#headTooLarge()
-    if (!mayBecomeHead(this.#input.subarray(from, this.#end))) {
+    if (this.#input.end - from > this.#shared.options.maxHeadBytes) return this.#headTooLarge()
+    if (!mayBecomeHead(this.#input.bytes.subarray(from, this.#input.end))) {
       return this.#refuse(new HeadError(400, 'BAD_REQUEST', 'These bytes are not an HTTP/1.1 request.'))
     }
     if (this.#inputEnded) return this.#refuse(new HeadError(400, 'BAD_REQUEST', 'The request head is incomplete.'))
@@ -277,7 +236,7 @@ export class ServerConnection {
     this.#since = this.#shared.watch.now
     if (this.#awaitsGoOn) {
       this.#awaitsGoOn = false
-      if (this.#at === this.#end && this.#held === undefined) this.#socket.write(goOn, 'latin1')
+      if (this.#input.at === this.#input.end && !this.#input.waiting) this.#socket.write(goOn, 'latin1')
     }
     if (!this.#running) this.wake()
   }
@@ -287,7 +246,7 @@ export class ServerConnection {
     if (exchange.paused) return false
     if (this.#isTooLarge(exchange)) return this.#failBody('TOO_LARGE', 'The request body is larger than allowed.')
     if (!reader.done) {
-      if (this.#at === this.#end) return this.#inputEnded && this.#cutBody()
+      if (this.#input.at === this.#input.end) return this.#inputEnded && this.#cutBody()
       this.#readPiece(exchange)
       if (reader.broken !== undefined) return this.#failBody('MALFORMED', reader.broken)
     }
@@ -297,9 +256,9 @@ export class ServerConnection {
 
   #readPiece(exchange: ServerExchange): void {
     const reader = this.#reader
-    this.#at = reader.read(this.#input, this.#at, this.#end)
+    this.#input.at = reader.read(this.#input.bytes, this.#input.at, this.#input.end)
     this.#since = this.#shared.watch.now
-    if (reader.to > reader.from) exchange.intake?.onData(this.#copy(reader.from, reader.to))
+    if (reader.to > reader.from) exchange.intake?.onData(this.#input.copy(reader.from, reader.to))
   }
 
   #isTooLarge(exchange: ServerExchange): boolean {
@@ -325,14 +284,14 @@ export class ServerConnection {
     this.keep = false
     const intake = this.#exchange?.intake
     if (this.#exchange !== undefined) this.#exchange.intake = undefined
-    this.#at = this.#end
+    this.#input.at = this.#input.end
     intake?.onError(new CarrierError(code, message, true))
     return false
   }
 
   #discard(): boolean {
-    if (this.#at < this.#end && !this.#reader.done) {
-      this.#at = this.#reader.read(this.#input, this.#at, this.#end)
+    if (this.#input.at < this.#input.end && !this.#reader.done) {
+      this.#input.at = this.#reader.read(this.#input.bytes, this.#input.at, this.#input.end)
     }
     if (!this.#reader.done) {
       if (this.#inputEnded) this.#close()
@@ -358,33 +317,16 @@ export class ServerConnection {
   }
 
   write(bytes: Buffer | string): boolean {
-    return typeof bytes === 'string' ? this.#socket.write(bytes, 'latin1') : this.#socket.write(bytes)
+    return this.#outbox.write(bytes)
   }
 
   writeChunk(bytes: Buffer): boolean {
-    return frameChunk(this.#socket, bytes)
+    return this.#outbox.writeChunk(bytes)
   }
 
   /** Sends a whole answer. */
   send(head: string, body: Buffer | undefined): void {
-    if (body === undefined || body.length === 0) this.#socket.write(head, 'latin1')
-    else if (body.length <= joined) this.#socket.write(join(head, body))
-    else {
-      this.#rest = body
-      this.#socket.cork()
-      this.#socket.write(head, 'latin1')
-      this.#sendRest()
-      this.#socket.uncork()
-    }
-    if (this.#rest === undefined) this.answered()
-  }
-
-  #sendRest(): void {
-    while (this.#rest !== undefined) {
-      const part = this.#rest.subarray(0, piece)
-      this.#rest = this.#rest.length === part.length ? undefined : this.#rest.subarray(piece)
-      if (!this.#socket.write(part)) return
-    }
+    if (this.#outbox.send(head, body)) this.answered()
   }
 
   /** The exchange's word that its answer is complete. */
@@ -393,7 +335,7 @@ export class ServerConnection {
     if (!this.#reader.done || this.#exchange?.intake !== undefined) this.#leaveBody()
     else this.#exchange = undefined
     if (!this.keep) this.#close()
-    const calm = this.#held === undefined && this.#reading && this.keep && !this.#inputEnded && !this.#discarding
+    const calm = !this.#input.waiting && this.#reading && this.keep && !this.#inputEnded && !this.#discarding
     if (!this.#running && !calm) this.#proceed()
   }
 
@@ -426,13 +368,21 @@ export class ServerConnection {
     this.#socket.destroy()
   }
 
+  /** Cuts the connection while it still belongs to this exchange. */
+  destroyFor(exchange: ServerExchange): void {
+    if (this.#exchange === exchange) this.destroy()
+  }
+
   /** Hands the socket over with the bytes that were read past the head. */
   release(): { socket: Duplex; head: Buffer } {
-    const head = Buffer.from(this.#held ?? this.#input.subarray(this.#at, this.#end))
-    this.#held = undefined
-    this.#at = this.#end
+    if (!this.#running) this.#input.takeWaiting()
+    const input = this.#input
+    const head = Buffer.from(input.bytes.subarray(input.at, input.end))
+    input.clear()
     this.#exchange = undefined
     const socket = new RawConnection(this.#socket, (flowing) => this.#setReading(flowing))
+    // An upgraded connection that breaks before its new owner listens must not take the program down.
+    socket.on('error', () => {})
     this.#raw = socket
     return { socket, head }
   }
@@ -448,7 +398,7 @@ export class ServerConnection {
   check(now: number): void {
     if (this.#raw !== undefined) return
     const { watch, options } = this.#shared
-    if (this.#isUnread(now, options.writeTimeoutMs)) this.destroy()
+    if (this.#outbox.isStuck(now, options.writeTimeoutMs)) this.destroy()
     else if (this.#closing) {
       if (watch.past(this.#since, lingerMs)) this.destroy()
     } else if (this.#exchange === undefined) this.#checkHead(watch, options)
@@ -456,10 +406,10 @@ export class ServerConnection {
   }
 
   #checkHead(watch: Watch<ServerConnection>, options: HttpServerOptions): void {
-    if (this.#held === undefined && this.#served) {
+    if (!this.#input.waiting && this.#served) {
       if (watch.past(this.#since, options.keepAliveMs)) this.#close()
     } else if (watch.past(this.#since, options.headTimeoutMs)) {
-      if (this.#held === undefined) this.destroy()
+      if (!this.#input.waiting) this.destroy()
       else this.#refuse(new HeadError(408, 'REQUEST_TIMEOUT', 'The request head took too long to arrive.'))
     }
   }
@@ -474,14 +424,6 @@ export class ServerConnection {
     else this.#failBody('TIMEOUT', 'The client stopped sending its request body.')
   }
 
-  /** Whether our bytes have waited in the socket for too long without any of them leaving. */
-  #isUnread(now: number, limitMs: number): boolean {
-    const unread = this.#socket.writableLength
-    if (unread === 0 || unread < this.#unread || this.#unread === 0) this.#unreadSince = now
-    this.#unread = unread
-    return unread > 0 && now - this.#unreadSince >= limitMs
-  }
-
   #onInputEnd = (): void => {
     this.#inputEnded = true
     if (this.#raw === undefined) this.#proceed()
@@ -490,11 +432,8 @@ export class ServerConnection {
 
   #onDrain = (): void => {
     if (this.#raw !== undefined) return
-    this.#unreadSince = this.#shared.watch.now
-    if (this.#rest !== undefined) {
-      this.#sendRest()
-      if (this.#rest === undefined) this.answered()
-    } else if (this.#exchange?.unanswered) this.#exchange.onDrain?.()
+    if (this.#outbox.drained()) this.answered()
+    else if (this.#exchange?.unanswered) this.#exchange.onDrain?.()
     else this.#proceed()
   }
 
@@ -507,7 +446,8 @@ export class ServerConnection {
     this.#raw?.lose(this.#failure)
     const exchange = this.#exchange
     this.#exchange = undefined
-    this.#held = this.#rest = undefined
+    this.#input.clear()
+    this.#outbox.clear()
     if (exchange === undefined) return
     const code = this.#failure === undefined ? 'CLOSED_EARLY' : 'RESET'
     exchange.lose(new CarrierError(code, 'The client closed the connection.', true, this.#failure))
