@@ -107,7 +107,11 @@ export class ClientConnection {
 
   #sendSource(call: ClientCall): void {
     this.#socket.write(call.head, 'latin1')
-    this.#sender = new BodySender(this.#socket, (error) => this.fail(error))
+    const broken = (error: CarrierError): void => {
+      // The source may break while it is opened, before the sender of the call has got it back.
+      queueMicrotask(() => this.#call === call && this.fail(error))
+    }
+    this.#sender = new BodySender(this.#socket, broken)
     if (call.source !== undefined) this.#sender.open(call.source)
   }
 

@@ -138,6 +138,12 @@ export interface OutgoingCall extends Flow {
 
 /** Kept-alive connections to one origin. */
 export interface HttpClient {
+  /**
+   * Sends a request, at once or in its turn. Callbacks come after the return only.
+   *
+   * @throws DrawbridgeError `BAD_HEADER` for a header that would break out of its line; InvariantError for such a method
+   * or target.
+   */
   send(request: OutgoingRequest, receiver: ResponseReceiver): OutgoingCall
   readonly connections: number
   /** Takes no new calls and resolves when the running ones are done. */
