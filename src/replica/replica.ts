@@ -16,7 +16,9 @@ import type {
   ConsensusEffect,
   ConsensusEvent,
   ConsensusSeams,
+  LogRecord,
   Round,
+  SealedCommit,
   SignedBlock,
   TimerKind,
 } from '../consensus/types.ts'
@@ -73,6 +75,8 @@ export interface Replica {
   submit(transaction: Uint8Array, done: Submitted): void
   /** What operators see. */
   status(): ReplicaStatus
+  /** The last commit, once there is one. */
+  head(): SealedCommit | undefined
   /** Hangs up, syncs and lets go of the disk. */
   stop(done: () => void): void
 }
@@ -110,6 +114,7 @@ class RunningReplica implements Replica {
   readonly #timers = new Map<TimerKind, Timer>()
   readonly #events: ConsensusEvent[] = []
   #state: ConsensusState
+  #head: SealedCommit | undefined
   #stepping = false
   #stopped = false
   /** Highest own round that is safe on the disk and may be shown. */
@@ -187,6 +192,7 @@ class RunningReplica implements Replica {
     if (cutBytes > 0) log.warn({ cutBytes }, 'the end of the write-ahead log was torn and is cut off')
     if (!empty) this.#state = recoverConsensus(this.#seams, checkpoint, records)
     for (const { block } of blocksInMemory(this.#state)) this.#intake.note(block)
+    this.#head = this.#log.history.commit(this.#state.head.ref.index)
     this.#knowsOwnRound = cutBytes === 0 && statusOf(this.#state).notProposing !== 'ownLastRoundUnknown'
     log.info({ round: this.#state.clock.round, commit: this.#state.head.ref.index, empty }, 'recovered')
     this.#log.sync((error) => {
@@ -224,6 +230,10 @@ class RunningReplica implements Replica {
       commitsFetched: this.#commitSync.fetchedCommits,
       refused: this.#refusals.with(status.refused),
     }
+  }
+
+  head(): SealedCommit | undefined {
+    return this.#head
   }
 
   stop(done: () => void): void {
@@ -307,6 +317,7 @@ class RunningReplica implements Replica {
     switch (effect.type) {
       case 'persist':
         this.#log.append(effect.records)
+        this.#head = lastCommitOf(effect.records) ?? this.#head
         return
       case 'fetch':
         this.#synchronizer.onMissing(effect.from, effect.refs)
@@ -440,4 +451,9 @@ class RunningReplica implements Replica {
     clock.clear(this.#housekeeping)
     this.#queue.stop()
   }
+}
+
+function lastCommitOf(records: readonly LogRecord[]): SealedCommit | undefined {
+  const last = records.findLast((record) => record.type === 'commit')
+  return last?.type === 'commit' ? last.sealed : undefined
 }
