@@ -1,5 +1,8 @@
 import type { UpstreamState } from './state.ts'
 
+/** Steps of its own pace that an upstream must miss to have stopped. */
+const missedSteps = 4
+
 /** Blocks by which a single upstream may be ahead of all others and still be believed. */
 export function believableLead(maxLag: number): number {
   return 2 * maxLag + 2
@@ -47,6 +50,10 @@ function isAlive(upstream: UpstreamState): boolean {
   return upstream.advanceBeforeAt > Number.NEGATIVE_INFINITY
 }
 
+/** The other has made two steps meanwhile, and this one, when its own pace is known, has missed several. */
 function hasStoppedBeside(stopped: UpstreamState, moving: UpstreamState): boolean {
-  return stopped.lastAdvanceAt < moving.advanceBeforeAt
+  if (stopped.lastAdvanceAt >= moving.advanceBeforeAt) return false
+  // Otherwise a far claim that counts up faster than the chain would outlive everyone between two blocks.
+  const pace = stopped.lastAdvanceAt - stopped.advanceBeforeAt
+  return !Number.isFinite(pace) || moving.lastAdvanceAt - stopped.lastAdvanceAt > missedSteps * pace
 }
