@@ -1,5 +1,6 @@
 import { type Dag, DagNode } from './dag.ts'
 import type { AuthorityIndex, BlockRef, RefusalReason, Round, SignedBlock } from './types.ts'
+import { sameBlock } from './verify-commits.ts'
 
 /** A block that waits for ancestors. */
 interface Suspended {
@@ -31,6 +32,16 @@ const nothing: Reception = { accepted: [], missing: [] }
 
 /** A peer may send a reference with an honest digest under a false round: the digest alone names nothing. */
 const keyOf = ({ round, author, digest }: BlockRef): string => `${round} ${author} ${digest}`
+
+/** Every block repeats the digests of its ancestors: lets all of them share the ancestors' own references. */
+function shareRefs({ block }: SignedBlock, parents: readonly DagNode[]): void {
+  const refs = block.ancestors as BlockRef[]
+  let at = 0
+  for (const { ref } of parents) {
+    while (!sameBlock(refs[at] as BlockRef, ref)) at++
+    refs[at++] = ref
+  }
+}
 
 /**
  * Puts blocks into the DAG once all their ancestors above the collected rounds are there, and keeps the others waiting.
@@ -84,14 +95,22 @@ export class BlockManager {
   receive(block: SignedBlock, wanted = false): Reception {
     const { ref } = block
     if (ref.round <= this.#gcRound || this.#dag.find(ref) !== undefined) return nothing
-    const missing = block.block.ancestors.filter((ancestor) => !this.#isSettled(ancestor))
+    const { parents, missing } = this.#resolve(block)
     if (missing.length > 0) return this.#suspend(block, missing)
     if (!wanted && this.#hasTooManySiblings(ref)) return { ...nothing, refused: 'tooManySiblings' }
-    return { accepted: this.#accept(block), missing: [] }
+    return { accepted: this.#accept(block, parents), missing: [] }
   }
 
-  #isSettled(ancestor: BlockRef): boolean {
-    return ancestor.round <= this.#gcRound || this.#dag.find(ancestor) !== undefined
+  #resolve({ block }: SignedBlock): { parents: DagNode<SignedBlock>[]; missing: readonly BlockRef[] } {
+    const parents: DagNode<SignedBlock>[] = []
+    const missing: BlockRef[] = []
+    for (const ancestor of block.ancestors) {
+      if (ancestor.round <= this.#gcRound) continue
+      const parent = this.#dag.find(ancestor)
+      if (parent === undefined) missing.push(ancestor)
+      else parents.push(parent)
+    }
+    return { parents, missing }
   }
 
   #hasTooManySiblings(ref: BlockRef): boolean {
@@ -146,24 +165,18 @@ export class BlockManager {
     return dropped
   }
 
-  #accept(block: SignedBlock): DagNode<SignedBlock>[] {
-    const accepted: DagNode<SignedBlock>[] = []
-    const open = [block]
+  #accept(block: SignedBlock, parents: DagNode<SignedBlock>[]): DagNode<SignedBlock>[] {
+    const accepted = [this.#add(block, parents)]
+    const open = this.#release(keyOf(block.ref))
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      accepted.push(this.#add(next))
-      // A certified commit may bring a block that was suspended here.
-      if (this.#suspendedOf(next.ref.author).size > 0) this.#drop(next.ref)
+      accepted.push(this.#add(next, this.#resolve(next).parents))
       open.push(...this.#release(keyOf(next.ref)))
     }
     return accepted
   }
 
-  #add(block: SignedBlock): DagNode<SignedBlock> {
-    const parents: DagNode<SignedBlock>[] = []
-    for (const ancestor of block.block.ancestors) {
-      const parent = ancestor.round <= this.#gcRound ? undefined : this.#dag.find(ancestor)
-      if (parent !== undefined) parents.push(parent)
-    }
+  #add(block: SignedBlock, parents: DagNode<SignedBlock>[]): DagNode<SignedBlock> {
+    shareRefs(block, parents)
     const node = new DagNode(block.ref, parents, block)
     this.#dag.add(node)
     return node
@@ -171,6 +184,7 @@ export class BlockManager {
 
   /** The children that waited for nothing else, lowest last, so that a stack takes them first. */
   #release(key: string): SignedBlock[] {
+    if (this.#awaited.size === 0) return []
     const children = this.#awaited.get(key)?.children
     if (children === undefined) return []
     this.#awaited.delete(key)
@@ -199,7 +213,7 @@ export class BlockManager {
     const accepted: DagNode<SignedBlock>[] = []
     for (const [key, { ref }] of this.#awaited) {
       if (ref.round > gcRound) continue
-      for (const free of this.#release(key)) accepted.push(...this.#accept(free))
+      for (const free of this.#release(key)) accepted.push(...this.#accept(free, this.#resolve(free).parents))
     }
     return accepted
   }

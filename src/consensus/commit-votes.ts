@@ -41,7 +41,15 @@ export class CommitVoteMonitor {
       this.#highest[ref.author] = index
       risen ||= index > this.#quorumIndex
     }
-    if (risen) this.#quorumIndex = this.#count()
+    if (risen && this.#stakeAbove(this.#quorumIndex) >= this.#quorum) this.#quorumIndex = this.#count()
+  }
+
+  #stakeAbove(index: number): number {
+    let stake = 0
+    for (let author = 0; author < this.#highest.length; author++) {
+      if ((this.#highest[author] ?? 0) > index) stake += this.#stakes[author] ?? 0
+    }
+    return stake
   }
 
   /** The highest commit index that a quorum has reached. */

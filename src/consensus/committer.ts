@@ -28,6 +28,8 @@ export interface Decision extends LeaderPosition {
   readonly block: DagNode | undefined
 }
 
+const noTrackers: readonly LeaderTracker[] = []
+
 /**
  * Decides leaders by the shape of the DAG alone. Tell it of every block once, after its ancestors, then ask.
  *
@@ -52,46 +54,31 @@ export class Committer {
 
   /** Counts a new block of the DAG. */
   observe(node: DagNode): void {
-    const { waveLength, leadersPerRound } = this.#rule
+    const { waveLength } = this.#rule
     node.votes = []
-    for (let round = node.round - 1; round > node.round - waveLength + 1; round--) {
-      this.#trackersAt(round)?.forEach((tracker, offset) => {
-        this.#vote(node, tracker, (node.round - 1 - round) * leadersPerRound + offset)
-      })
+    const voted = node.round - waveLength + 2
+    for (let round = node.round - 1; round >= voted; round--) {
+      for (const tracker of this.#trackersAt(round)) {
+        if (tracker.vote(node) === undefined && round === voted) this.#count(tracker, () => tracker.blame(node))
+      }
     }
-    const decided = node.round - waveLength + 1
-    this.#trackersAt(decided)?.forEach((tracker, offset) => {
-      const before = tracker.isDirect
-      tracker.certify(node, (parent) => this.#voteOf(parent, decided, offset))
-      this.#changed ||= before !== tracker.isDirect
-    })
+    for (const tracker of this.#trackersAt(voted - 1)) this.#count(tracker, () => tracker.certify(node))
   }
 
-  #vote(node: DagNode, tracker: LeaderTracker, place: number): void {
-    const { round } = tracker.slot
-    const offset = place % this.#rule.leadersPerRound
-    const vote = tracker.supportedBy(node.parents, (parent) => this.#voteOf(parent, round, offset))
-    if (vote !== undefined) {
-      node.votes[place] = vote
-      tracker.support(vote)
-    } else if (node.round === round + this.#rule.waveLength - 2) {
-      const before = tracker.isDirect
-      tracker.blame(node)
-      this.#changed ||= before !== tracker.isDirect
-    }
+  #count(tracker: LeaderTracker, count: () => void): void {
+    const before = tracker.isDirect
+    count()
+    if (before !== tracker.isDirect) this.#changed = true
   }
 
-  #voteOf(voter: DagNode, round: Round, offset: number): DagNode | undefined {
-    return voter.votes[(voter.round - 1 - round) * this.#rule.leadersPerRound + offset]
-  }
-
-  #trackersAt(round: Round): readonly LeaderTracker[] | undefined {
-    if (round <= this.#floor || !this.#hasLeaders(round)) return undefined
+  #trackersAt(round: Round): readonly LeaderTracker[] {
+    if (round <= this.#floor || !this.#hasLeaders(round)) return noTrackers
     const known = this.#rounds.get(round)
     if (known !== undefined) return known
     const { leadersPerRound, stakes } = this.#rule
     const made = Array.from({ length: leadersPerRound }, (_, offset) => {
-      return new LeaderTracker({ round, author: this.#rule.leader(round, offset) }, stakes, this.#rule)
+      const slot = { round, author: this.#rule.leader(round, offset) }
+      return new LeaderTracker(slot, offset, leadersPerRound, stakes, this.#rule)
     })
     this.#rounds.set(round, made)
     if (round > this.#highest) this.#highest = round

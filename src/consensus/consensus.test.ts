@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { type FakeCommittee, FakeNetwork, FakeValidator, fakeCommittee } from '../../test/fake/committee.ts'
+import { afterPendingInput } from '../core/clock.ts'
 import { type BlockFields, sealBlock } from './block-codec.ts'
 import { type ConsensusState, step } from './consensus.ts'
 import { genesisBlocks } from './genesis.ts'
@@ -231,6 +234,18 @@ describe('proposing', () => {
     assert.equal(validator.sent.length, 2)
   })
 
+  it('does not let a leader time out before the next block may be made', () => {
+    const validator = begun({ minRoundDelayMs: 500 })
+    const effects = validator.step({ type: 'blocks', from: 1, blocks: first }, 1100)
+    assert.deepEqual(
+      effects.filter(({ type }) => type === 'setTimer'),
+      [
+        { type: 'setTimer', kind: 'minRoundDelay', round: 2, afterMs: 400 },
+        { type: 'setTimer', kind: 'leaderTimeout', round: 2, afterMs: 400 },
+      ],
+    )
+  })
+
   it('links the newest block of everybody once, and weak ones only if they are new', () => {
     const net = network(7, { leaderElection: 'roundRobin' })
     net.begin()
@@ -355,6 +370,15 @@ describe('peers that cheat', () => {
     assert.deepEqual(blockOf(validator.state, above[1]!.ref), above[1])
   })
 
+  it('are not asked for ancestors that they sent along', () => {
+    const validator = new FakeValidator(four, 0)
+    validator.begin()
+    const below = [1, 2, 3].map((author) => made(four, author, genesis))
+    const above = [1, 2].map((author) => made(four, author, below))
+    const effects = validator.step({ type: 'blocks', from: 1, blocks: [...above, ...below] }, 1)
+    assert.ok(!kinds(effects).includes('fetch'))
+  })
+
   it('do not split the committee by equivocating', () => {
     fc.assert(
       fc.property(fc.integer(), (seed) => {
@@ -435,6 +459,29 @@ describe('catching up by certified commits', () => {
     assert.ok(statusOf(late.state).suspendedBlocks > 0)
     late.step({ type: 'certifiedCommits', commits: certified(peer) }, 0)
     assert.deepEqual(late.sequence, peer.sequence)
+  })
+
+  it('takes blocks whose missing ancestors fell behind the collected round, and says what was collected', () => {
+    const net = network(15, parameters)
+    net.begin()
+    runRounds(net, 60)
+    const peer = net.validators[1]!
+    const top = statusOf(peer.state).lastCommitRound
+    const below = [...blocksInMemory(peer.state)].flatMap(({ block, committed }) =>
+      committed && block.ref.round === top - 1 && block.ref.author !== 3 ? block : [],
+    )
+    const unknown = { round: top - 20, author: 3, digest: 'ee'.repeat(32) }
+    const child = made(four, 2, below, { ancestors: [...below.map(({ ref }) => ref), unknown] })
+    const late = new FakeValidator(four, 0, parameters)
+    late.step({ type: 'start' }, 0)
+    late.step({ type: 'blocks', from: 2, blocks: [child] }, 0)
+    assert.equal(statusOf(late.state).suspendedBlocks, 1)
+    const effects = late.step({ type: 'certifiedCommits', commits: certified(peer) }, 0)
+    const collected = effects.flatMap((effect) => (effect.type === 'collected' ? effect.gcRound : []))
+    assert.deepEqual(blockOf(late.state, child.ref), child)
+    assert.equal(collected.at(-1), statusOf(late.state).gcRound)
+    assert.equal(collected.at(-1), top - 10)
+    assert.ok(late.log.some((record) => record.type === 'block' && record.block.ref.digest === child.ref.digest))
   })
 
   it('throws when a quorum voted for something else than the protocol gives', () => {
@@ -570,6 +617,15 @@ describe('recovery', () => {
     assert.equal(statusOf(lost.recovered()).lastProposedRound, 30)
   })
 
+  it('takes an own block in the log as proof that the own last round was known', () => {
+    const net = network(25)
+    net.begin()
+    runRounds(net, 10)
+    const [validator] = net.validators
+    const log = validator!.log.filter(({ type }) => type !== 'ownRound')
+    assert.equal(statusOf(validator!.recovered(log)).notProposing, 'noSubscribers')
+  })
+
   it('throws when the log contradicts itself', () => {
     const net = network(23)
     net.begin()
@@ -630,6 +686,13 @@ describe('transaction votes', () => {
     }
   })
 
+  it('hand out a commit once a leader three rounds higher is committed', () => {
+    for (const { delivered, state } of judged([], 5)) {
+      const last = delivered.at(-1)!.leader.round
+      assert.equal(last, statusOf(state).lastCommitRound - 3)
+    }
+  })
+
   it('do not reject what four of seven reject', () => {
     for (const validator of judged([1, 2, 3, 4], 1)) assert.deepEqual(rejectedBy(validator), [])
   })
@@ -655,7 +718,36 @@ describe('transaction votes', () => {
   })
 })
 
+/** Collects garbage now. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+}
+
 describe('a long run', () => {
+  it('keeps no block that is collected', async () => {
+    const net = network(31, { gcDepth: 20, commitsPerSchedule: 10_000 }, { ...four, sign: () => new Uint8Array(64) }, 1)
+    const seen: WeakRef<SignedBlock>[] = []
+    for (const validator of net.validators) {
+      validator.log.push = (...records: LogRecord[]) => {
+        for (const record of records) if (record.type === 'block') seen.push(new WeakRef(record.block))
+        return 0
+      }
+      validator.delivered.push = () => 0
+      validator.effects.push = () => 0
+      validator.forgetBlocks()
+    }
+    net.begin()
+    runRounds(net, 500)
+    // A WeakRef keeps its target until the job that made it is over.
+    await afterPendingInput()
+    collectGarbage()
+    const alive = new Set(seen.flatMap((each) => each.deref()?.ref.digest ?? []))
+    assert.ok(seen.length > 7000, `${seen.length}`)
+    assert.ok(alive.size < 4 * 50, `${alive.size} blocks are alive`)
+    assert.ok(alive.size >= 4 * 20)
+  })
+
   it('keeps its memory flat over 20,000 rounds', () => {
     const net = network(30, { gcDepth: 60 }, { ...four, sign: () => new Uint8Array(64) }, 1)
     for (const validator of net.validators) {

@@ -28,6 +28,9 @@ interface Candidate {
 /** All that is known about one leader slot, kept up to date block by block. */
 export class LeaderTracker {
   readonly slot: Slot
+  /** Where a block one round above keeps its vote for this slot in {@link DagNode.votes}. */
+  readonly #place: number
+  readonly #perRound: number
   readonly #stakes: readonly number[]
   readonly #thresholds: Thresholds
   readonly #blames: StakeSum
@@ -36,8 +39,14 @@ export class LeaderTracker {
   #direct: Verdict | undefined
   #indirect: Verdict | undefined
 
-  constructor(slot: Slot, stakes: readonly number[], thresholds: Thresholds) {
+  /**
+   * @param offset which of the round's leaders it is
+   * @param perRound how many there are
+   */
+  constructor(slot: Slot, offset: number, perRound: number, stakes: readonly number[], thresholds: Thresholds) {
     this.slot = slot
+    this.#place = offset
+    this.#perRound = perRound
     this.#stakes = stakes
     this.#thresholds = thresholds
     this.#blames = new StakeSum(stakes)
@@ -53,16 +62,32 @@ export class LeaderTracker {
     return this.#direct !== undefined
   }
 
-  /** The first block in the slot that `parents` support, in their order. `voteOf` tells what a parent supports. */
-  supportedBy(parents: readonly DagNode[], voteOf: (parent: DagNode) => DagNode | undefined): DagNode | undefined {
+  /** Notes which block of the slot a block above it supports, if any: the first hit of a walk in order of parents. */
+  vote(voter: DagNode): DagNode | undefined {
+    const vote = this.#firstSupported(voter.parents)
+    if (vote === undefined) return undefined
+    voter.votes[this.#placeOf(voter)] = vote
+    if (!this.#candidates.some(({ block }) => block === vote)) this.#addCandidate(vote)
+    return vote
+  }
+
+  #firstSupported(parents: readonly DagNode[]): DagNode | undefined {
     const { round, author } = this.slot
     for (const parent of parents) {
       if (parent.round === round && parent.author === author) return parent
       if (parent.round <= round) continue
-      const vote = voteOf(parent)
+      const vote = parent.votes[this.#placeOf(parent)]
       if (vote !== undefined) return vote
     }
     return undefined
+  }
+
+  #placeOf(voter: DagNode): number {
+    return (voter.round - 1 - this.slot.round) * this.#perRound + this.#place
+  }
+
+  #addCandidate(block: DagNode): void {
+    this.#candidates.push({ block, certifiers: new StakeSum(this.#stakes), certificates: [] })
   }
 
   /** A block of the voting round supports nothing in the slot. */
@@ -72,26 +97,20 @@ export class LeaderTracker {
     }
   }
 
-  /** A block above the leader supports `block`. */
-  support(block: DagNode): void {
-    if (this.#candidates.some((candidate) => candidate.block === block)) return
-    this.#candidates.push({ block, certifiers: new StakeSum(this.#stakes), certificates: [] })
-  }
-
   /** A block of the decision round arrived: counts it for what its parents certify. */
-  certify(decider: DagNode, voteOf: (parent: DagNode) => DagNode | undefined): void {
+  certify(decider: DagNode): void {
     for (const candidate of this.#candidates) {
-      if (!this.#isCertificate(decider, candidate.block, voteOf)) continue
+      if (!this.#isCertificate(decider, candidate.block)) continue
       candidate.certificates.push(decider)
       if (candidate.certifiers.add(decider.author) >= this.#thresholds.directCommitQuorum) this.#commit(candidate.block)
     }
   }
 
-  #isCertificate(decider: DagNode, block: DagNode, voteOf: (parent: DagNode) => DagNode | undefined): boolean {
+  #isCertificate(decider: DagNode, block: DagNode): boolean {
     const voters = this.#voters
     voters.clear()
     for (const parent of decider.parents) {
-      if (parent.round > this.slot.round && voteOf(parent) === block) voters.add(parent.author)
+      if (parent.round > this.slot.round && parent.votes[this.#placeOf(parent)] === block) voters.add(parent.author)
     }
     return voters.total >= this.#thresholds.certificateQuorum
   }

@@ -66,9 +66,6 @@ function replay(state: ConsensusState, record: LogRecord, committed: Set<string>
       break
     case 'ownRound':
       raiseFloor(state, record.round)
-      break
-    case 'checkpoint':
-      if (record.checkpoint.ownRound !== undefined) raiseFloor(state, record.checkpoint.ownRound)
   }
 }
 

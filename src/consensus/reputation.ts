@@ -2,6 +2,9 @@ import type { DagNode } from './dag.ts'
 import { StakeSum } from './stake-sum.ts'
 import type { Round } from './types.ts'
 
+/** Rounds between two clean-ups. */
+const collectInterval = 20
+
 /**
  * Who makes leaders win. A committed block right above a committed leader that links it is a vote; its author earns the
  * stake of the committed blocks one round further up that link the vote.
@@ -11,6 +14,7 @@ export class Reputation {
   readonly #leaders = new Set<DagNode>()
   readonly #votes = new Map<DagNode, StakeSum>()
   #scores: number[]
+  #collected: Round = 0
 
   constructor(stakes: readonly number[]) {
     this.#stakes = stakes
@@ -40,6 +44,9 @@ export class Reputation {
 
   /** Lets go of what can earn nothing any more: nothing at or below `gcRound` is ever ordered. */
   collect(gcRound: Round): void {
+    // Looks at everything it keeps, so not at every commit.
+    if (gcRound < this.#collected + collectInterval) return
+    this.#collected = gcRound
     for (const leader of this.#leaders) if (leader.round <= gcRound) this.#leaders.delete(leader)
     for (const vote of this.#votes.keys()) if (vote.round <= gcRound) this.#votes.delete(vote)
   }

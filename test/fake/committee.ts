@@ -82,6 +82,11 @@ export class FakeValidator {
     return effects
   }
 
+  /** Stops keeping blocks, for long runs; fetches are not answered from here any more. */
+  forgetBlocks(): void {
+    this.#blocks.set = () => this.#blocks
+  }
+
   #persist(records: readonly LogRecord[]): void {
     this.log.push(...records)
     for (const record of records) if (record.type === 'block') this.#blocks.set(record.block.ref.digest, record.block)
