@@ -8,14 +8,16 @@ export interface DocumentedCommand {
   readonly rows: readonly string[]
 }
 
+const program = await createProgram()
+
 /** Every command of the program, those within others behind them. */
 export function documentedCommands(): DocumentedCommand[] {
-  return createProgram().commands.flatMap((command) => below(command, 'drawbridge'))
+  return program.commands.flatMap((command) => below(command, 'drawbridge'))
 }
 
 /** The rows of the flags that every command takes. */
 export function globalRows(): string[] {
-  return rowsOf(createProgram())
+  return rowsOf(program)
 }
 
 function below(command: Command, parent: string): DocumentedCommand[] {

@@ -5,13 +5,22 @@ import { registerDemo } from './demo-command.ts'
 import { registerExplain } from './explain.ts'
 import { exitCodeOf, printFailure, UsageError } from './failure.ts'
 import { logFormats, logLevels } from './globals.ts'
+import { registerKeygen } from './keygen.ts'
 import { registerServe } from './serve.ts'
 import { registerSimulate } from './simulate.ts'
 import { registerStatus } from './status.ts'
 import { programVersion } from './version.ts'
 
 // Each loads what it needs only when it runs: `serve` should be ready in a blink.
-const commands = [registerServe, registerDemo, registerCheck, registerStatus, registerExplain, registerSimulate]
+const commands = [
+  registerServe,
+  registerDemo,
+  registerCheck,
+  registerStatus,
+  registerExplain,
+  registerKeygen,
+  registerSimulate,
+]
 
 /**
  * Runs the program and sets the exit code: 0 for success, 1 for a failure, 2 for wrong usage or a wrong config.
@@ -29,8 +38,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** The whole command line; the docs are checked against it. */
-export function createProgram(): Command {
+/**
+ * The whole command line; the docs are checked against it.
+ *
+ * @param named the command about to run, if that is known: what it does not need is left out then
+ */
+export async function createProgram(named?: string): Promise<Command> {
   const program = new Command('drawbridge')
     .description('One front door for Ethereum-family nodes.')
     .version(programVersion(), '--version', 'print the version')
@@ -42,12 +55,25 @@ export function createProgram(): Command {
     .showHelpAfterError('Run it with --help to see what it takes.')
     .exitOverride()
   for (const register of commands) register(program)
+  if (program.commands.some((command) => command.name() === named)) return program
+  // This one alone loads much to say what it takes.
+  const { registerConsensus } = await import('./consensus.ts')
+  registerConsensus(program)
+  passOn(program)
   return program
 }
 
+// A command that was made apart and then added would end the process by itself, and with another exit code.
+function passOn(command: Command): void {
+  for (const child of command.commands) {
+    child.copyInheritedSettings(command)
+    passOn(child)
+  }
+}
+
 async function run(argv: readonly string[]): Promise<void> {
-  const program = createProgram()
   const [first] = argv.slice(2)
+  const program = await createProgram(first)
   if (first === undefined) program.outputHelp()
   else if (first.includes('://')) {
     throw new UsageError('A URL stands where a command belongs.', 'Write: drawbridge serve URL...')

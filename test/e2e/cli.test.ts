@@ -124,6 +124,8 @@ describe('drawbridge', () => {
     [['serve', 'http://h', '--listen', ':8080'], /listen: ":8080" does not fit: write "127\.0\.0\.1:8080"/],
     [['serve'], /There is no drawbridge\.config\.ts, .* Write one, name one with --config FILE/],
     [['serve', '--config', 'nope.toml'], /nope\.toml cannot be read: there is no such file/],
+    [['consensus', 'decide'], /missing required argument 'file'\nRun it with --help/],
+    [['keygen'], /required option '--validators <n>' not specified/],
     [['status', '--url', 'ftp://x'], /The address given with --url does not fit/],
   ]
   for (const [args, sentence] of wrong) {
