@@ -71,6 +71,9 @@ class Wheel {
     if (timer.after !== undefined) timer.after.before = timer.before
     if (timer.before === undefined) this.#heads[timer.slot] = timer.after
     else timer.before.after = timer.after
+    // A dead timer that was promoted to the old generation would keep its neighbours alive until the next full collection.
+    timer.before = undefined
+    timer.after = undefined
   }
 
   #start(now: number): void {

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
+import type { Metric, Registry } from 'prom-client'
 
 /** Label names of one metric and the values of one series. */
 type Labels = Readonly<Record<string, string>>
@@ -77,13 +77,16 @@ interface Sample {
  * calls.inc()
  */
 export class Metrics {
-  readonly #registry = new Registry()
+  readonly #processMetrics: boolean
+  readonly #families: Metric[] = []
+  #registry: Promise<Registry> | undefined
   readonly #refreshers: (() => void)[] = []
   readonly descriptions: MetricDescription[] = []
-  readonly contentType: string = this.#registry.contentType
+  /** Media type of the exposition format, version 0.0.4. */
+  readonly contentType: string = 'text/plain; version=0.0.4; charset=utf-8'
 
   constructor(options: { readonly processMetrics: boolean }) {
-    if (options.processMetrics) collectDefaultMetrics({ register: this.#registry })
+    this.#processMetrics = options.processMetrics
   }
 
   counter(name: string, help: string, labels: readonly string[]): Family<Counter> {
@@ -104,9 +107,20 @@ export class Metrics {
   }
 
   /** Prometheus text exposition. */
-  text(): Promise<string> {
+  async text(): Promise<string> {
+    this.#registry ??= this.#openRegistry()
+    const registry = await this.#registry
     for (const refresh of this.#refreshers) refresh()
-    return this.#registry.metrics()
+    return registry.metrics()
+  }
+
+  /** prom-client takes 20 MB and a tenth of the start-up: it is loaded for whoever asks for metrics first. */
+  async #openRegistry(): Promise<Registry> {
+    const { collectDefaultMetrics, Registry } = await import('prom-client')
+    const registry = new Registry()
+    for (const family of this.#families) registry.registerMetric(family)
+    if (this.#processMetrics) collectDefaultMetrics({ register: registry })
+    return registry
   }
 
   #family<S>(
@@ -128,7 +142,7 @@ export class Metrics {
       values: [...series.values()].flatMap((one) => read(name, one.labels, one.series)),
     })
     // prom-client asks a metric for nothing but its name and `get`; its type also demands `reset`, never called here.
-    this.#registry.registerMetric({ name, get, reset: () => series.clear() } as unknown as Metric)
+    this.#families.push({ name, get, reset: () => series.clear() } as unknown as Metric)
     return {
       bind: (labels) => {
         const key = labelNames.map((label) => labels[label] ?? '').join('\0')

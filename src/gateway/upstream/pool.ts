@@ -101,7 +101,7 @@ export class Pool<C extends Call> {
     upstream.suspect = true
     upstream.suspectedAt = this.#options.clock.now()
     for (const observer of this.#options.observers) observer.suspected(upstream)
-    for (const attempt of [...upstream.inFlight]) {
+    for (const attempt of upstream.inFlight) {
       attempt.stuck = true
       if (!attempt.abandoned) attempt.call.trail.onStuck?.()
     }
@@ -124,6 +124,7 @@ class PooledAttempt implements Attempt, RunningAttempt {
   stuck = false
   abandoned = false
   heard = false
+  place = -1
   #over = false
   #patience: Timer | undefined
 

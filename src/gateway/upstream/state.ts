@@ -1,5 +1,6 @@
 import type { Call } from '../../rpc/call.ts'
 import { type BreakerState, newBreaker } from './breaker.ts'
+import { InFlight } from './in-flight.ts'
 import { LatencyHistory } from './latency.ts'
 import { type Allowance, newAllowance } from './limits.ts'
 import type { NetworkKind, Strategy, UpstreamOptions } from './options.ts'
@@ -13,6 +14,8 @@ export interface Attempt {
   stuck: boolean
   /** Its call has been answered by another: only its lateness still interests. */
   abandoned: boolean
+  /** Where it stands among those in flight. */
+  place: number
   /** Cuts it short. */
   abort(): void
 }
@@ -68,7 +71,7 @@ export interface UpstreamState {
   lag: number
 
   // Written by the pool.
-  readonly inFlight: Set<Attempt>
+  readonly inFlight: InFlight
   lastAnswerAt: number
   suspect: boolean
   suspectedAt: number
@@ -136,7 +139,7 @@ export function newUpstream(options: UpstreamOptions, index: number, now: number
     eligible: false,
     out: { why: 'unknown' },
     lag: 0,
-    inFlight: new Set(),
+    inFlight: new InFlight(),
     lastAnswerAt: now,
     suspect: false,
     suspectedAt: 0,

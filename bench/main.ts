@@ -1,0 +1,27 @@
+import { parseArgs } from 'node:util'
+
+/** `npm run bench [WHAT] [-- OPTIONS]`: benchmarks, each in a process of its own, each figure beside its reference. */
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { seconds: { type: 'string' }, rounds: { type: 'string' }, rate: { type: 'string' } },
+})
+const number = (text: string | undefined, otherwise: number): number => (text === undefined ? otherwise : Number(text))
+
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  gateway: async () => {
+    const { benchGateway } = await import('./gateway.ts')
+    await benchGateway({ seconds: number(values.seconds, 5), rounds: number(values.rounds, 5) })
+  },
+  hang: async () => {
+    const { benchHang } = await import('./hang.ts')
+    await benchHang({ seconds: number(values.seconds, 60), rate: number(values.rate, 200) })
+  },
+}
+
+const what = positionals[0] ?? 'gateway'
+const bench = benches[what]
+if (bench === undefined) {
+  console.error(`There is no benchmark ${what}: choose one of ${Object.keys(benches).join(', ')}.`)
+  process.exit(2)
+}
+await bench()
