@@ -1,4 +1,4 @@
-import { createHash, sign } from 'node:crypto'
+import { sign } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -39,10 +39,14 @@ export async function until(condition: () => boolean, what: string, withinMs = 2
 export class TestValidator {
   readonly index: number
   readonly folder: string
-  /** What the consumer holds, and lasts over restarts: digest by commit index, transactions in order. */
+  /** What the consumer got, and lasts over restarts: digest by commit index, transactions in order. */
   readonly commits: string[] = []
   readonly transactions: string[] = []
   readonly failures: unknown[] = []
+  /** The consumer's cursor. */
+  acknowledged = 0
+  /** Sub-DAGs handed over, repeated ones included. */
+  deliveries = 0
   replica: Replica | undefined
   network: TlsNetwork | undefined
   /** Called before a sub-DAG is acknowledged; replace it to be slow. */
@@ -87,7 +91,7 @@ export class TestValidator {
       network: this.network,
       verifier: new ThreadVerifier(committee),
       consumer: {
-        cursor: () => this.commits.length,
+        cursor: () => this.acknowledged,
         deliver: (subDag, done) => this.#take(subDag, done),
       },
       log: silentLog,
@@ -112,21 +116,25 @@ export class TestValidator {
 
   wipe(): void {
     rmSync(this.folder, { recursive: true, force: true })
+    this.acknowledged = 0
     this.commits.length = 0
     this.transactions.length = 0
   }
 
   #take({ commitRef, blocks }: CommittedSubDag, done: () => void): void {
+    this.deliveries++
+    this.#keep(commitRef.index, commitRef.digest, blocks)
     this.onDeliver(() => {
-      // A crash may come between taking and acknowledging; what is taken again must be the same.
-      const known = this.commits[commitRef.index - 1]
-      if (known === undefined) this.#keep(commitRef.index, commitRef.digest, blocks)
-      else if (known !== commitRef.digest) this.failures.push(new Error(`commit ${commitRef.index} has changed`))
+      this.acknowledged = Math.max(this.acknowledged, commitRef.index)
       done()
     })
   }
 
+  /** What is delivered again after a restart must be the same as before. */
   #keep(index: number, digest: string, blocks: CommittedSubDag['blocks']): void {
+    const known = this.commits[index - 1]
+    if (known === digest) return
+    if (known !== undefined) this.failures.push(new Error(`commit ${index} has changed`))
     if (index !== this.commits.length + 1) this.failures.push(new Error(`commit ${index} came out of order`))
     this.commits.push(digest)
     for (const { block } of blocks) for (const one of block.transactions) this.transactions.push(`${Buffer.from(one)}`)
@@ -177,9 +185,4 @@ export class TestCommittee {
       if (at !== -1) throw new Error(`validators ${index} and ${longest.index} differ at commit ${at + 1}`)
     }
   }
-}
-
-/** A short name for a list. */
-export function digestOf(items: readonly string[]): string {
-  return createHash('sha256').update(items.join('\n')).digest('hex')
 }
