@@ -34,7 +34,12 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal
 export function launch(name: string, command: string, args: readonly string[], options: LaunchOptions): Launched {
   const log = join(options.folder, `${name}.log`)
   const file = createWriteStream(log, { flags: 'a' })
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } })
+  // Some programs leave files in their working directory.
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: options.folder,
+    env: { ...process.env, ...options.env },
+  })
   running.add(child)
   child.stdout.pipe(file, { end: false })
   child.stderr.pipe(file, { end: false })
