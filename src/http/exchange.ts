@@ -6,7 +6,7 @@ import type { RequestHead } from './head.ts'
 import { FieldLines, headerValue } from './headers.ts'
 import type { ServerConnection } from './server-connection.ts'
 import { neverHasBody, statusLine } from './status.ts'
-import type { BodyReceiver, CarrierError, Exchange, Flow, RawHeaders } from './types.ts'
+import { type BodyReceiver, CarrierError, type Exchange, type Flow, type RawHeaders } from './types.ts'
 
 const fieldLines = new FieldLines('')
 
@@ -77,6 +77,10 @@ export class ServerExchange implements Exchange, Flow {
   #take(intake: BodyReceiver): void {
     if (this.#asked) throw new InvariantError('A request body was asked for twice.')
     this.#asked = true
+    if (!this.unanswered) {
+      queueMicrotask(() => intake.onError(new CarrierError('ABORTED', 'The exchange is over.', true)))
+      return
+    }
     this.intake = intake
     this.#connection.wantBody(this)
   }
@@ -163,7 +167,7 @@ export class ServerExchange implements Exchange, Flow {
 
   destroy(): void {
     this.#phase = 'gone'
-    this.#connection.destroyFor(this)
+    this.#connection.cut(this, this.#framing === 'connection')
   }
 
   takeOver(): { socket: Duplex; head: Buffer } {

@@ -17,6 +17,11 @@ export class Input {
     return this.#held !== undefined
   }
 
+  /** True when there are bytes that were not parsed. */
+  get pending(): boolean {
+    return this.#held !== undefined || this.at < this.end
+  }
+
   /** Takes a read in, behind what waited. `owned` says that nobody else will overwrite the bytes. */
   take(bytes: Buffer, length: number, owned: boolean): void {
     if (this.#held === undefined) this.#set(bytes, length, owned)

@@ -149,6 +149,10 @@ export class ServerConnection {
       return false
     }
     const from = this.#skipEmptyLine()
+    if (from === this.#input.end) {
+      this.#input.at = from
+      return false
+    }
     const end = this.#input.bytes.indexOf(HEAD_END, from)
     // Past the end lie old bytes of a shared buffer.
     if (end < 0 || end + 4 > this.#input.end) return this.#incompleteHead(from)
@@ -236,7 +240,7 @@ export class ServerConnection {
     this.#since = this.#shared.watch.now
     if (this.#awaitsGoOn) {
       this.#awaitsGoOn = false
-      if (this.#input.at === this.#input.end && !this.#input.waiting) this.#socket.write(goOn, 'latin1')
+      if (!this.#input.pending && !this.#isTooLarge(exchange)) this.#socket.write(goOn, 'latin1')
     }
     if (!this.#running) this.wake()
   }
@@ -304,9 +308,13 @@ export class ServerConnection {
 
   /** The Connection line of the answer, which also settles what becomes of the connection. */
   connectionLine(exchange: ServerExchange): string {
-    if (this.#shared.draining || this.#inputEnded || this.#bodyInTheWay()) this.keep = false
+    if (this.#shared.draining || this.#isLastRequest() || this.#bodyInTheWay()) this.keep = false
     if (!this.keep) return 'Connection: close\r\n'
     return exchange.old ? 'Connection: keep-alive\r\n' : ''
+  }
+
+  #isLastRequest(): boolean {
+    return this.#inputEnded && !this.#input.pending
   }
 
   #bodyInTheWay(): boolean {
@@ -368,9 +376,14 @@ export class ServerConnection {
     this.#socket.destroy()
   }
 
-  /** Cuts the connection while it still belongs to this exchange. */
-  destroyFor(exchange: ServerExchange): void {
-    if (this.#exchange === exchange) this.destroy()
+  /**
+   * Cuts the connection while it still belongs to this exchange. Where an orderly end would complete the answer, it is
+   * reset.
+   */
+  cut(exchange: ServerExchange, reset: boolean): void {
+    if (this.#exchange !== exchange) return
+    if (reset) this.#socket.resetAndDestroy()
+    else this.destroy()
   }
 
   /** Hands the socket over with the bytes that were read past the head. */

@@ -233,6 +233,10 @@ describe('an HTTP server', () => {
       await client.send('x').until(/200 OK[\s\S]*\r\n\r\nx$/)
       client.close()
     })
+    await withServer(echo, async (port) => {
+      const head = post('x'.repeat(2000), 'Expect: 100-continue\r\n').slice(0, -2000)
+      assert.match(await exchangeRaw(port, head), /^HTTP\/1\.1 413 /, 'a body too large is not asked for')
+    })
     const refuse = (exchange: Exchange): void => exchange.respond(413, [], 'no')
     await withServer(refuse, async (port) => {
       const text = await exchangeRaw(port, post('x', 'Expect: 100-continue\r\n').slice(0, -1))
@@ -347,6 +351,16 @@ describe('an HTTP server', () => {
       const client = new RawClient(port)
       client.socket.end(get)
       assert.match(await client.toEnd(), /Connection: close[\s\S]*late$/)
+    })
+  })
+
+  it('answers all that a client has pipelined before it closed its sending side', async () => {
+    const late = (exchange: Exchange): void =>
+      void setTimeout(() => exchange.respond(200, [], `${exchange.target}!`), 5)
+    await withServer(late, async (port) => {
+      const client = new RawClient(port)
+      client.socket.end(get.replace('/', '/1') + get.replace('/', '/2') + get.replace('/', '/3'))
+      assert.deepEqual((await client.toEnd()).match(/\/\d!/g), ['/1!', '/2!', '/3!'])
     })
   })
 
@@ -521,12 +535,17 @@ describe('the life of an HTTP server', () => {
   it('turns connections away above its limit', async () => {
     await withServer(
       echo,
-      async (port) => {
+      async (port, server) => {
         const first = new RawClient(port).send(get)
         await first.until('200 OK')
-        const text = await new RawClient(port).send(get).toEnd()
-        assert.match(text, /^HTTP\/1\.1 503 [\s\S]*Connection: close[\s\S]*TOO_MANY_CONNECTIONS/)
+        const second = new RawClient(port).send(get)
+        assert.match(await second.until('TOO_MANY'), /^HTTP\/1\.1 503 [\s\S]*Connection: close/)
         first.close()
+        await waitUntil(() => server.connections === 1, 'the first connection was gone')
+        const third = new RawClient(port).send(get)
+        await third.until('200 OK')
+        second.close()
+        third.close()
       },
       { maxConnections: 1 },
     )
@@ -581,6 +600,40 @@ describe('the life of an HTTP server', () => {
       await waitUntil(() => server.connections === 0, 'all connections were gone')
       const client = new RawClient(port).send(get)
       await client.until('200 OK')
+      client.close()
+    })
+  })
+
+  it('leaves no doubt about a destroyed answer that the end of the connection would complete', async () => {
+    const cut = (exchange: Exchange): void => {
+      exchange.start(200, [])
+      exchange.write(Buffer.from('half'))
+      setTimeout(() => exchange.destroy(), 20)
+    }
+    await withServer(cut, async (port) => {
+      const client = new RawClient(port).send('GET / HTTP/1.0\r\n\r\n')
+      await waitUntil(() => client.closed, 'the connection was cut')
+      assert.equal(client.ended, false, 'there was no orderly end')
+    })
+  })
+
+  it('does not let an exchange that is over touch the connection', async () => {
+    const over: Exchange[] = []
+    const errors: string[] = []
+    const keep = (exchange: Exchange): void => {
+      over.push(exchange)
+      if (over.length === 2) {
+        over[0]?.destroy()
+        over[0]?.body(10, (error) => errors.push(error?.code ?? ''))
+      }
+      exchange.respond(200, [], `${over.length}`)
+    }
+    await withServer(keep, async (port) => {
+      const client = new RawClient(port).send(get)
+      await client.until(/1$/)
+      await client.send(get).until(/2$/)
+      await waitUntil(() => errors.length > 0, 'the body was refused')
+      assert.deepEqual(errors, ['ABORTED'])
       client.close()
     })
   })

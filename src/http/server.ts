@@ -44,6 +44,7 @@ class TcpHttpServer implements HttpServer, ServerShared {
   draining = false
   readonly #clock: Clock
   readonly #listener: Server
+  readonly #turnedAway = new Set<ServerConnection>()
   #whenEmpty: (() => void)[] = []
 
   constructor(options: HttpServerOptions, clock: Clock, onExchange: (exchange: Exchange) => void) {
@@ -82,18 +83,21 @@ class TcpHttpServer implements HttpServer, ServerShared {
   }
 
   #adopt(accepted: Socket): void {
-    const spare = this.options.maxConnections - this.connections
-    if (spare <= -maxTurnedAway || this.draining) {
+    const full = this.connections - this.#turnedAway.size >= this.options.maxConnections
+    if (this.draining || (full && this.#turnedAway.size === maxTurnedAway)) {
       accepted.destroy()
       return
     }
     const connection = accept(this, accepted)
     this.watch.add(connection)
-    if (spare <= 0) connection.turnAway()
+    if (!full) return
+    this.#turnedAway.add(connection)
+    connection.turnAway()
   }
 
   gone(connection: ServerConnection): void {
     this.watch.delete(connection)
+    this.#turnedAway.delete(connection)
     if (this.connections > 0) return
     for (const resolve of this.#whenEmpty) resolve()
     this.#whenEmpty = []
