@@ -4,7 +4,8 @@ import { BodySender } from './body-sender.ts'
 import { join } from './chunk.ts'
 import type { ClientCall } from './client-call.ts'
 import { type Dialled, dialError, type Take } from './dial.ts'
-import { type Fields, HEAD_END, HeadError, mayBecomeHead, parseResponseHead, type ResponseHead } from './head.ts'
+import { type Fields, HeadError, parseResponseHead, type ResponseHead } from './head.ts'
+import { HeadReader } from './head-reader.ts'
 import { Input } from './input.ts'
 import { neverHasBody } from './status.ts'
 import { CarrierError, type CarrierErrorCode, type HttpClientOptions } from './types.ts'
@@ -26,8 +27,6 @@ export interface Pool {
 }
 
 const maxHeadBytes = 65_536
-/** Longer heads are not remembered. */
-const remembered = 1024
 /** Up to here head and body are copied into one buffer; above, two buffers go out in one system call. */
 const joined = 32_768
 
@@ -37,8 +36,6 @@ export class ClientConnection {
   readonly #socket: Socket
   readonly #reader = new BodyReader()
   #call: ClientCall | undefined
-  #headText = ''
-  #head: ResponseHead | undefined
   /** Connected, and past the TLS handshake. */
   #ready = false
   #tcpDone = false
@@ -50,6 +47,7 @@ export class ClientConnection {
   #keepMs: number
   #sender: BodySender | undefined
   readonly #input = new Input()
+  readonly #heads = new HeadReader(parseResponseHead, maxHeadBytes)
   #running = false
   #reading = true
   #inputEnded = false
@@ -168,39 +166,16 @@ export class ClientConnection {
   }
 
   #readHead(call: ClientCall): boolean {
-    if (this.#input.at === this.#input.end) return this.#inputEnded && this.#closedEarly()
-    const end = this.#input.bytes.indexOf(HEAD_END, this.#input.at)
-    // Past the end lie old bytes of the shared buffer.
-    if (end < 0 || end + 4 > this.#input.end) return this.#incompleteHead()
-    if (end + 4 - this.#input.at > maxHeadBytes) return this.#headTooLarge()
-    const text = this.#input.bytes.toString('latin1', this.#input.at, end + 2)
-    this.#input.at = end + 4
+    let head: ResponseHead | undefined
     try {
-      this.#parse(text)
+      head = this.#heads.read(this.#input)
     } catch (error) {
       if (!(error instanceof HeadError)) throw error
-      return this.#abandon('MALFORMED', `The answer cannot be understood: ${error.message}`)
+      const code = error.status === 431 ? 'TOO_LARGE' : 'MALFORMED'
+      return this.#abandon(code, `The answer cannot be understood: ${error.message}`)
     }
-    return this.#begin(call, this.#head!)
-  }
-
-  /** Parses a head, unless it is the same as the one before. */
-  #parse(text: string): void {
-    if (text === this.#headText) return
-    this.#head = parseResponseHead(text)
-    this.#headText = text.length <= remembered ? text : ''
-  }
-
-  #incompleteHead(): boolean {
-    if (this.#input.end - this.#input.at > maxHeadBytes) return this.#headTooLarge()
-    if (!mayBecomeHead(this.#input.bytes.subarray(this.#input.at, this.#input.end))) {
-      return this.#abandon('MALFORMED', 'The answer is not HTTP/1.1.')
-    }
+    if (head !== undefined) return this.#begin(call, head)
     return this.#inputEnded && this.#closedEarly()
-  }
-
-  #headTooLarge(): boolean {
-    return this.#abandon('TOO_LARGE', 'The head of the answer is larger than 64 KiB.')
   }
 
   #begin(call: ClientCall, head: ResponseHead): boolean {

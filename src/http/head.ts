@@ -194,17 +194,3 @@ function noteLength(fields: Fields, value: string): void {
 function noteCoding(fields: Fields, value: string): void {
   fields.transferEncoding = fields.transferEncoding === undefined ? value : `${fields.transferEncoding}, ${value}`
 }
-
-/**
- * Looks at the start of a head that is not complete yet, so that garbage is refused at once instead of after a timeout.
- *
- * @returns False when no continuation can make it a valid head.
- */
-export function mayBecomeHead(bytes: Buffer): boolean {
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at]!
-    if (byte === 10 ? at === 0 || bytes[at - 1] !== 13 : byte !== 13 && VALUE[byte] === 0) return false
-    if (at > 0 && bytes[at - 1] === 13 && byte !== 10) return false
-  }
-  return true
-}

@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream'
 import { BodyReader } from './body-reader.ts'
 import { Collector } from './collector.ts'
 import { ServerExchange } from './exchange.ts'
-import { HEAD_END, HeadError, mayBecomeHead, parseRequestHead, type RequestHead } from './head.ts'
+import { HeadError, parseRequestHead, type RequestHead } from './head.ts'
+import { HeadReader } from './head-reader.ts'
 import { isNamed } from './headers.ts'
 import { Input } from './input.ts'
 import { Outbox } from './outbox.ts'
@@ -25,8 +26,6 @@ export interface ServerShared {
 const goOn = 'HTTP/1.1 100 Continue\r\n\r\n'
 /** How much of a body that nobody wants is read to save the connection. */
 const discardable = 65_536
-/** Longer heads are not remembered: there may be thousands of connections. */
-const remembered = 1024
 /** How long a closing connection stays half open, so that the client can read the answer before its own writes fail. */
 const lingerMs = 2000
 
@@ -42,9 +41,8 @@ export class ServerConnection {
   readonly #socket: Socket
   readonly #reader = new BodyReader()
   #exchange: ServerExchange | undefined
-  #headText = ''
-  #head: RequestHead | undefined
   readonly #input = new Input()
+  readonly #heads: HeadReader<RequestHead>
   readonly #outbox: Outbox
   #running = false
   #reading = true
@@ -55,8 +53,6 @@ export class ServerConnection {
   /** Nobody wants the rest of the body, but it is short. */
   #discarding = false
   #served = false
-  /** The first bytes of a head are here; its timeout runs from them on. */
-  #partialHead = false
   #since: number
   #failure: Error | undefined
   /** Who has taken the connection over after an Upgrade. */
@@ -66,6 +62,7 @@ export class ServerConnection {
     this.#shared = shared
     this.#socket = socket
     this.#outbox = new Outbox(socket)
+    this.#heads = new HeadReader(parseRequestHead, shared.options.maxHeadBytes)
     this.remoteAddress = socket.remoteAddress ?? ''
     this.#since = shared.watch.now
     socket.on('end', this.#onInputEnd)
@@ -144,66 +141,28 @@ export class ServerConnection {
   #readHead(): boolean {
     // A client that pipelines but does not read would make us pile up answers.
     if (this.#outbox.full) return false
-    if (this.#input.at === this.#input.end) {
-      if (this.#inputEnded) this.#close()
-      return false
-    }
-    const from = this.#skipEmptyLine()
-    if (from === this.#input.end) {
-      this.#input.at = from
-      return false
-    }
-    const end = this.#input.bytes.indexOf(HEAD_END, from)
-    // Past the end lie old bytes of a shared buffer.
-    if (end < 0 || end + 4 > this.#input.end) return this.#incompleteHead(from)
-    if (end + 4 - from > this.#shared.options.maxHeadBytes) return this.#headTooLarge()
-    const text = this.#input.bytes.toString('latin1', from, end + 2)
-    this.#input.at = end + 4
-    return this.#begin(text)
-  }
-
-  /** One empty line before a request is forgiven (RFC 9112 §2.2). */
-  #skipEmptyLine(): number {
-    const at = this.#input.at
-    return this.#input.bytes[at] === 13 && at + 1 < this.#input.end && this.#input.bytes[at + 1] === 10 ? at + 2 : at
-  }
-
-  #incompleteHead(from: number): boolean {
-    if (this.#input.end - from > this.#shared.options.maxHeadBytes) return this.#headTooLarge()
-    if (!mayBecomeHead(this.#input.bytes.subarray(from, this.#input.end))) {
-      return this.#refuse(new HeadError(400, 'BAD_REQUEST', 'These bytes are not an HTTP/1.1 request.'))
-    }
-    if (this.#inputEnded) return this.#refuse(new HeadError(400, 'BAD_REQUEST', 'The request head is incomplete.'))
-    if (!this.#partialHead && this.#served) this.#since = this.#shared.watch.now
-    this.#partialHead = true
-    return false
-  }
-
-  #headTooLarge(): boolean {
-    return this.#refuse(new HeadError(431, 'HEAD_TOO_LARGE', 'The request head is larger than this server accepts.'))
-  }
-
-  #begin(text: string): boolean {
+    const began = this.#heads.partial
     try {
-      this.#parse(text)
+      const head = this.#heads.read(this.#input)
+      if (head !== undefined) return this.#accept(head)
     } catch (error) {
       if (error instanceof HeadError) return this.#refuse(error)
       throw error
     }
-    return this.#accept(this.#head!)
+    if (this.#inputEnded) return this.#endOfInput()
+    if (this.#heads.partial && !began && this.#served) this.#since = this.#shared.watch.now
+    return false
   }
 
-  /** Parses a head, unless it is the same as the one before, as it is with most clients. */
-  #parse(text: string): void {
-    if (text === this.#headText) return
-    this.#head = parseRequestHead(text)
-    this.#headText = text.length <= remembered ? text : ''
+  #endOfInput(): boolean {
+    if (this.#heads.partial) return this.#refuse(new HeadError(400, 'BAD_REQUEST', 'The request head is incomplete.'))
+    this.#close()
+    return false
   }
 
   #accept(head: RequestHead): boolean {
     const fields = head.fields
     this.#served = true
-    this.#partialHead = false
     this.keep = !fields.close && (!head.old || fields.keepAlive)
     if (fields.chunked) this.#reader.startChunked()
     else this.#reader.startLength(Math.max(0, fields.length))

@@ -471,6 +471,19 @@ describe('the deadlines of an HTTP server', () => {
     )
   })
 
+  it('count a stray line end between requests as idleness', async () => {
+    await withServer(
+      echo,
+      async (port) => {
+        const client = new RawClient(port).send(`${get}\r\n`)
+        await new Promise((resolve) => setTimeout(resolve, 250))
+        await client.send(get).until(/200 OK[\s\S]*200 OK/)
+        client.close()
+      },
+      { ...short, keepAliveMs: 60_000 },
+    )
+  })
+
   it('fail a body that stops coming, and let the handler answer', async () => {
     await withServer(
       echo,
