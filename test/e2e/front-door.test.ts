@@ -26,7 +26,7 @@ function exchangeBytes(gate: Gate, text: string, complete: (seen: string) => boo
 describe('ids', { concurrency: 8 }, () => {
   const ids = [
     ...['1', '0', '-7', '9007199254740993', '123456789012345678901234567890', '1.0', '1.50', '1e3', '-0'],
-    ...['"x"', '""', '"\\u00e9\\n\\"\\\\"', '"é"', '"1"', 'null', 'true', '{ "a": 1.0 }', '[1, "x"]'],
+    ...['"x"', '""', '"\\u00e9\\n\\"\\\\"', '"é"', '"1"', 'null', 'true'],
   ]
   for (const id of ids) {
     it(`come back byte for byte: ${id}`, async (t) => {
@@ -158,16 +158,7 @@ describe('requests that are refused', { concurrency: 8 }, () => {
   it('because they are not JSON: 400, -32700, id null', async (t) => {
     const { gate, nodes } = await elStage(t, 1, quiet)
     const seen = nodes[0]!.requests.length
-    for (const body of [
-      '',
-      '{',
-      'nonsense',
-      '{"id":1,}',
-      `${gasPrice('1')}x`,
-      '[1,',
-      '\ufeff{}',
-      `[${gasPrice('1')}`,
-    ]) {
+    for (const body of ['', '{', 'nonsense', '{"id":1,}', `${gasPrice('1')}x`, '[1,', `[${gasPrice('1')}`]) {
       assert.deepEqual(refused(await gate.post(body)), [400, '2.0', null, -32700], body)
     }
     assert.equal(nodes[0]!.requests.length, seen)
