@@ -50,9 +50,7 @@ export class SilenceWatch {
     if (upstream.suspect) return
     const due = patienceEnds(attempt)
     const timer = this.#timers.get(upstream)
-    if (timer !== undefined && timer.due <= due) return
-    this.#clock.clear(timer)
-    this.#arm(upstream, due)
+    if (timer === undefined || timer.due > due) this.#arm(upstream, due)
   }
 
   /** Forgets all timers. */
@@ -63,26 +61,21 @@ export class SilenceWatch {
 
   #arm(upstream: UpstreamState, due: number): void {
     const wait = Math.max(1, Math.ceil(due - this.#clock.now()))
-    this.#timers.set(
-      upstream,
-      this.#clock.after(wait, () => this.#look(upstream)),
-    )
+    this.#clock.clear(this.#timers.get(upstream))
+    const timer = this.#clock.after(wait, () => {
+      this.#timers.delete(upstream)
+      this.#look(upstream)
+    })
+    this.#timers.set(upstream, timer)
   }
 
-  #look(upstream: UpstreamState): void {
-    this.#timers.delete(upstream)
+  #look(upstream: UpstreamState, inputRead = false): void {
     const due = earliestEnd(upstream)
     if (due === undefined || upstream.suspect) return
-    if (due > this.#clock.now()) {
-      this.#arm(upstream, due)
-      return
-    }
+    if (due > this.#clock.now()) this.#arm(upstream, due)
+    else if (inputRead) this.#onSuspect(upstream)
     // If we were the ones who slept, the answers lie in the socket buffers: read those first.
-    const heardBefore = upstream.lastAnswerAt
-    void afterPendingInput().then(() => {
-      if (upstream.lastAnswerAt === heardBefore && upstream.inFlight.size > 0) this.#onSuspect(upstream)
-      else this.#look(upstream)
-    })
+    else void afterPendingInput().then(() => this.#look(upstream, true))
   }
 }
 

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { rpcCall, settled, wellNetwork } from '../../../test/fake/gate.ts'
+import { VirtualClock } from '../../core/virtual-clock.ts'
+import { SilenceWatch, toleratedSilence } from './silence.ts'
+import { type Attempt, historyOf, type UpstreamState } from './state.ts'
+
+function one(): UpstreamState {
+  return wellNetwork({ upstreams: ['a'] }).upstreams[0]!
+}
+
+describe('the silence that is tolerated', () => {
+  const light = rpcCall('eth_chainId')
+
+  it('is four times the p99 of the method there, once that is known', () => {
+    const upstream = one()
+    for (let n = 0; n < 30; n++) historyOf(upstream, light.label, 0).record(100, 0)
+    const silence = toleratedSilence(upstream, light)
+    assert.ok(silence >= 400 && silence <= 480, `${silence}`)
+  })
+
+  it('is never below 50 ms, however fast the method', () => {
+    const upstream = one()
+    for (let n = 0; n < 30; n++) historyOf(upstream, light.label, 0).record(0.3, 0)
+    assert.equal(toleratedSilence(upstream, light), 50)
+  })
+
+  it('depends on the cost of the method while there is no history', () => {
+    const upstream = one()
+    assert.equal(toleratedSilence(upstream, light), 50)
+    assert.equal(toleratedSilence(upstream, rpcCall('eth_call')), 200)
+    assert.equal(toleratedSilence(upstream, rpcCall('debug_traceTransaction')), 20_000)
+  })
+
+  it('makes allowance for an upstream that is slow in general, and for the little that was seen', () => {
+    const upstream = one()
+    upstream.overall.record(300, 0)
+    assert.ok(toleratedSilence(upstream, light) >= 1200)
+    historyOf(upstream, light.label, 0).record(900, 0)
+    assert.ok(toleratedSilence(upstream, light) >= 3600)
+  })
+
+  it('no longer depends on the general pace when the method has a history of its own', () => {
+    const upstream = one()
+    for (let n = 0; n < 100; n++) upstream.overall.record(5000, 0)
+    for (let n = 0; n < 30; n++) historyOf(upstream, light.label, 0).record(1, 0)
+    assert.equal(toleratedSilence(upstream, light), 50)
+  })
+})
+
+interface Stage {
+  readonly clock: VirtualClock
+  readonly upstream: UpstreamState
+  readonly watch: SilenceWatch
+  readonly suspected: number[]
+  begin(method?: string): Attempt
+  end(attempt: Attempt): void
+  hear(): void
+  /** Lets time pass in steps, with a turn of the event loop after each. */
+  pass(ms: number): Promise<void>
+}
+
+function stage(): Stage {
+  const clock = new VirtualClock()
+  const upstream = one()
+  const suspected: number[] = []
+  const watch = new SilenceWatch(clock, (who) => {
+    who.suspect = true
+    suspected.push(clock.now())
+  })
+  return {
+    clock,
+    upstream,
+    watch,
+    suspected,
+    begin: (method = 'eth_chainId') => {
+      const call = rpcCall(method)
+      const attempt = { upstream, call, startedAt: clock.now(), stuck: false, abandoned: false, place: -1, abort() {} }
+      upstream.inFlight.add(attempt)
+      watch.began(attempt)
+      return attempt
+    },
+    end: (attempt) => upstream.inFlight.delete(attempt),
+    hear: () => {
+      upstream.lastAnswerAt = clock.now()
+      upstream.suspect = false
+    },
+    pass: async (ms) => {
+      for (let left = ms; left > 0; left -= 10) {
+        clock.advance(Math.min(10, left))
+        await settled()
+      }
+    },
+  }
+}
+
+describe('the watch for silence', () => {
+  it('suspects an upstream that says nothing for as long as is tolerated', async () => {
+    const { begin, pass, suspected } = stage()
+    begin()
+    await pass(40)
+    assert.deepEqual(suspected, [])
+    await pass(20)
+    assert.deepEqual(suspected, [50])
+  })
+
+  it('counts from the last sign of life: one that answers others is slow, not silent', async () => {
+    const { begin, pass, hear, suspected } = stage()
+    begin()
+    for (let n = 0; n < 20; n++) {
+      await pass(40)
+      hear()
+    }
+    assert.deepEqual(suspected, [])
+    await pass(60)
+    assert.deepEqual(suspected, [850])
+  })
+
+  it('gives each call the patience of its method, and goes by the one that ends first', async () => {
+    const { begin, end, pass, suspected } = stage()
+    begin('eth_call')
+    const quick = begin('eth_chainId')
+    await pass(30)
+    end(quick)
+    await pass(160)
+    assert.deepEqual(suspected, [])
+    await pass(20)
+    assert.deepEqual(suspected, [200])
+  })
+
+  it('sets no timer while nothing is in flight, and one while something is', async () => {
+    const { begin, end, pass, clock, suspected } = stage()
+    assert.equal(clock.nextDue, undefined)
+    const attempts = [begin(), begin(), begin()]
+    for (const attempt of attempts) end(attempt)
+    await pass(50)
+    assert.equal(clock.nextDue, undefined)
+    assert.deepEqual(suspected, [])
+  })
+
+  it('reads what has come in first when it was the gateway that slept', async () => {
+    const { begin, clock, hear, suspected } = stage()
+    begin()
+    clock.advance(5000)
+    hear()
+    await settled()
+    assert.deepEqual(suspected, [])
+  })
+
+  it('does not blame an upstream for a call that has only just begun', async () => {
+    const { begin, end, clock, suspected } = stage()
+    const refused = begin()
+    clock.advance(50)
+    end(refused)
+    begin()
+    await settled()
+    assert.deepEqual(suspected, [])
+    clock.advance(50)
+    await settled()
+    assert.deepEqual(suspected, [100])
+  })
+
+  it('ignores attempts that nobody waits for', async () => {
+    const { begin, pass, suspected } = stage()
+    begin().abandoned = true
+    await pass(100)
+    assert.deepEqual(suspected, [])
+    const given = begin()
+    await pass(45)
+    given.abandoned = true
+    await pass(100)
+    assert.deepEqual(suspected, [])
+  })
+
+  it('suspects once, and again after a sign of life', async () => {
+    const { begin, pass, hear, suspected } = stage()
+    begin()
+    await pass(60)
+    begin()
+    await pass(200)
+    assert.equal(suspected.length, 1)
+    hear()
+    begin()
+    await pass(60)
+    assert.equal(suspected.length, 2)
+  })
+
+  it('is still when it is closed', async () => {
+    const { begin, pass, watch, suspected } = stage()
+    begin()
+    watch.close()
+    await pass(100)
+    assert.deepEqual(suspected, [])
+  })
+})
