@@ -87,12 +87,15 @@ class Bench {
     return read
   }
 
-  run(): void {
+  begin(): void {
     this.#states.forEach((_, own) => {
       this.#happen(own, { type: 'subscribers', count: 1 })
       this.#happen(own, { type: 'ownLastRoundLearned', round: 0 })
     })
-    while (this.#states[0]!.clock.round <= this.#bench.rounds) {
+  }
+
+  run(rounds: number): void {
+    while (this.#states[0]!.clock.round <= rounds) {
       const batch = this.#queue
       this.#queue = []
       for (const { to, from, block } of batch)
@@ -107,7 +110,8 @@ export function benchCore(bench: CoreBench): CoreResult {
   const run = new Bench(bench)
   const cpu = process.cpuUsage()
   const started = performance.now()
-  run.run()
+  run.begin()
+  run.run(bench.rounds)
   const seconds = (performance.now() - started) / 1000
   const { user, system } = process.cpuUsage(cpu)
   const { heapUsed, rss } = process.memoryUsage()
@@ -153,4 +157,21 @@ export function printCoreBench(write: (line: string) => void): void {
   }
 }
 
-if (import.meta.main) printCoreBench((line) => console.log(line))
+/** Rounds of one virtual hour at the default shortest time between blocks. */
+const hour = (3600 * 1000) / defaultParameters.minRoundDelayMs
+
+/** Prints the memory of four validators, all in this process, over an hour of virtual time. */
+export function printHour(write: (line: string) => void): void {
+  const run = new Bench({ validators: 4, transactionsPerBlock: 50, transactionBytes: 512, rounds: hour, verify: false })
+  run.begin()
+  write('minute  heap MB  RSS MB  ordered tx')
+  for (let minute = 10; minute <= 60; minute += 10) {
+    run.run((hour * minute) / 60)
+    globalThis.gc?.()
+    const { heapUsed, rss } = process.memoryUsage()
+    const cells = [round(heapUsed / 1e6, 1).padStart(7), round(rss / 1e6).padStart(6), String(run.ordered).padStart(10)]
+    write(`${String(minute).padStart(6)}  ${cells.join('  ')}`)
+  }
+}
+
+if (import.meta.main) (process.argv[2] === 'hour' ? printHour : printCoreBench)((line) => console.log(line))

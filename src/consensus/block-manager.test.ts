@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { fakeCommittee } from '../../test/fake/committee.ts'
 import { seededRandom } from '../core/random.ts'
-import { sealBlock } from './block-codec.ts'
+import { decodeSignedBlock, sealBlock } from './block-codec.ts'
 import { BlockManager } from './block-manager.ts'
 import { Dag, DagNode } from './dag.ts'
 import { genesisBlocks } from './genesis.ts'
@@ -45,6 +45,16 @@ describe('the block manager', () => {
     const { manager } = managed()
     assert.deepEqual(places(manager.receive(full[1]![0]!).accepted), ['1.0'])
     assert.deepEqual(manager.receive(full[1]![0]!), { accepted: [], missing: [] })
+  })
+
+  it('lets a block share the references of its ancestors', () => {
+    const { dag, manager } = managed()
+    for (const each of full[1]!) manager.receive(each)
+    const read = decodeSignedBlock(full[2]![0]!.bytes, committee)
+    const [node] = manager.receive(read).accepted
+    read.block.ancestors.forEach((ref, at) => {
+      assert.ok(ref === dag.find(ref)?.ref && ref === node!.parents[at]!.ref)
+    })
   })
 
   it('suspends a block and names each missing ancestor once', () => {

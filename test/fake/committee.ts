@@ -12,7 +12,6 @@ import type {
   LogRecord,
   SignedBlock,
 } from '../../src/consensus/types.ts'
-import { seededRandom } from '../../src/core/random.ts'
 
 /** A committee whose private keys are at hand. */
 export interface FakeCommittee {
@@ -107,81 +106,5 @@ export class FakeValidator {
   /** Digests of everything ordered so far. */
   get sequence(): readonly string[] {
     return this.delivered.flatMap(({ blocks }) => blocks.map(({ ref }) => ref.digest))
-  }
-}
-
-interface Message {
-  readonly to: FakeValidator
-  readonly event: ConsensusEvent
-}
-
-/** Validators in one process that hear of each other in a random order; the seed replays it. Fetches are answered. */
-export class FakeNetwork {
-  readonly validators: readonly FakeValidator[]
-  /** Validators that neither hear nor are heard. */
-  readonly down = new Set<FakeValidator>()
-  nowMs = 0
-  #messages: Message[] = []
-  readonly #random
-  readonly #window: number
-
-  /** @param window how many waiting messages the next one is drawn from: 1 keeps their order */
-  constructor(validators: readonly FakeValidator[], seed: number, window = 20) {
-    this.validators = validators
-    this.#random = seededRandom(seed)
-    this.#window = window
-  }
-
-  begin(): void {
-    for (const validator of this.validators) {
-      validator.begin(this.nowMs)
-      this.#spread(validator, validator.effects.splice(0))
-    }
-  }
-
-  /** Lets one waiting message arrive; false when none waits. */
-  deliverOne(): boolean {
-    const count = Math.min(this.#window, this.#messages.length)
-    if (count === 0) return false
-    const [message] = this.#messages.splice(this.#random.int(count), 1)
-    if (message !== undefined && !this.down.has(message.to)) this.happen(message.to, message.event)
-    return true
-  }
-
-  /** Something happens to a validator, and its effects are performed. */
-  happen(to: FakeValidator, event: ConsensusEvent): void {
-    this.nowMs++
-    this.#spread(to, to.step(event, this.nowMs))
-  }
-
-  /** Runs until `done`, firing leader timeouts when nothing else happens. */
-  runUntil(done: () => boolean, limit = 1_000_000): void {
-    for (let at = 0; at < limit && !done(); at++) if (!this.deliverOne()) this.#timeOut()
-    if (!done()) throw new Error('The network did not get there.')
-  }
-
-  #timeOut(): void {
-    for (const validator of this.validators) {
-      if (this.down.has(validator)) continue
-      this.happen(validator, { type: 'timer', kind: 'leaderTimeout', round: validator.state.clock.round })
-    }
-  }
-
-  #spread(from: FakeValidator, effects: readonly ConsensusEffect[]): void {
-    for (const block of from.sent.splice(0)) {
-      if (this.down.has(from)) continue
-      for (const to of this.validators) if (to !== from) this.#post(to, from.own, [block])
-    }
-    for (const effect of effects) if (effect.type === 'fetch') this.#answer(from, effect.from, effect.refs)
-  }
-
-  #answer(to: FakeValidator, peer: number, refs: readonly BlockRef[]): void {
-    const answers = [...this.validators].sort((a, b) => Number(b.own === peer) - Number(a.own === peer))
-    const blocks = refs.flatMap((ref) => answers.find((each) => each.find(ref))?.find(ref) ?? [])
-    if (blocks.length > 0) this.#post(to, peer, blocks)
-  }
-
-  #post(to: FakeValidator, from: number, blocks: readonly SignedBlock[]): void {
-    this.#messages.push({ to, event: { type: 'blocks', from, blocks } })
   }
 }
