@@ -15,6 +15,7 @@ import { measured } from './policy/measured.ts'
 import { race } from './policy/race.ts'
 import { rawTransaction } from './policy/raw-transaction.ts'
 import { retry } from './policy/retry.ts'
+import { splitLogs } from './policy/split-logs.ts'
 import { told } from './policy/told.ts'
 import { warmUp } from './policy/warm-up.ts'
 import { type Probe, ProbeSchedule } from './probe/ask.ts'
@@ -62,7 +63,12 @@ interface Dialect<C extends Call> {
 const evm: Dialect<RpcCall> = {
   probe: (schedule) => evmProbe(schedule),
   carrier: (link, clock) => rpcOverHttp(link.client, link.endpoint, clock),
-  special: (state, pool, seams) => [told(state, seams.clock), rawTransaction(), filters(state, pool, seams)],
+  special: (state, pool, seams) => [
+    told(state, seams.clock),
+    rawTransaction(),
+    splitLogs(state),
+    filters(state, pool, seams),
+  ],
 }
 
 const beacon: Dialect<RestCall> = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type ClientErrorReason, classedError, clientErrors } from './client-errors.ts'
+import { type ClientErrorReason, clientErrors, properError } from './client-errors.ts'
 
 const reasons = Object.keys(clientErrors) as ClientErrorReason[]
 
@@ -30,20 +30,14 @@ describe('clientErrors', () => {
   })
 })
 
-describe('classedError', () => {
-  const classed = (text: string) => `${classedError(Buffer.from(text), 'MISS')}`
-
-  it('adds the class where there is no data', () => {
-    assert.equal(classed('{"code":1,"message":"m" }'), '{"code":1,"message":"m" ,"data":{"class":"MISS"}}')
-    assert.equal(classed('{ }'), '{ "data":{"class":"MISS"}}')
+describe('the error of an upstream', () => {
+  it('leaves as it came, byte for byte', () => {
+    for (const text of ['{"data":"0x","code":3}', '{"code":1,"message":"m" }', '{ }', '{"\\u0064ata":{}}']) {
+      assert.equal(`${properError(Buffer.from(text))}`, text)
+    }
   })
 
-  it('leaves an error with data as it is', () => {
-    for (const text of ['{"data":"0x","code":3}', '{"data":null}', '{"\\u0064ata":{}}'])
-      assert.equal(classed(text), text)
-  })
-
-  it('makes an object of a bare string', () => {
-    assert.deepEqual(JSON.parse(classed('"no route"')), { code: -32603, message: 'no route', data: { class: 'MISS' } })
+  it('becomes an object when it is a bare string', () => {
+    assert.deepEqual(JSON.parse(`${properError(Buffer.from('"no route"'))}`), { code: -32603, message: 'no route' })
   })
 })

@@ -1,7 +1,6 @@
 import type { RefusalReason } from './call.ts'
 import { errorObject } from './envelope.ts'
-import type { ErrorClass } from './error-effects.ts'
-import { CLOSE_OBJECT, OPEN_OBJECT, skipSpace } from './json-text.ts'
+import { OPEN_OBJECT } from './json-text.ts'
 import { readError } from './rpc-error.ts'
 
 /** Why we answer with an error of our own. */
@@ -143,17 +142,11 @@ export const clientErrors: Readonly<Record<ClientErrorReason, ClientError>> = {
 }
 
 /**
- * An upstream's error as it leaves us: byte for byte where it has `data`, else with our class as `data`. A bare
- * string becomes an object.
+ * An upstream's error as it leaves us: an object byte for byte; a bare string, which JSON-RPC does not know, as an object.
  *
  * @param error raw JSON of the error, as `scanResponse` gave it
- * @example `${classedError(Buffer.from('{"code":1}'), 'TXREJ')}` === '{"code":1,"data":{"class":"TXREJ"}}'
+ * @example `${properError(Buffer.from('"no route"'))}` === '{"code":-32603,"message":"no route"}'
  */
-export function classedError(error: Buffer, errorClass: ErrorClass): Buffer {
-  const { message, hasData } = readError(error)
-  if (error[0] !== OPEN_OBJECT) return errorObject(clientErrors.upstreamFailed.code, message, { class: errorClass })
-  if (hasData) return error
-  const isEmpty = error[skipSpace(error, 1)] === CLOSE_OBJECT
-  const data = `${isEmpty ? '' : ','}"data":{"class":"${errorClass}"}}`
-  return Buffer.concat([error.subarray(0, error.length - 1), Buffer.from(data)])
+export function properError(error: Buffer): Buffer {
+  return error[0] === OPEN_OBJECT ? error : errorObject(clientErrors.upstreamFailed.code, readError(error).message)
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Outcome, Policy, RefusalReason, RpcCall } from '../../rpc/call.ts'
-import { classedError } from '../../rpc/client-errors.ts'
+import { properError } from '../../rpc/client-errors.ts'
 import { ownAnswer } from '../upstream/pool.ts'
 import type { NetworkState } from '../upstream/state.ts'
 
@@ -8,7 +8,7 @@ import type { NetworkState } from '../upstream/state.ts'
 const usualRestMs = 1000
 
 /**
- * Turns what the upstreams said into what the client is told: a verdict as received with our class beside it, and no
+ * Turns what the upstreams said into what the client is told: a verdict byte for byte as received, and no
  * word of a vendor's about keys, plans and its own failures.
  */
 export function told(network: NetworkState, clock: Clock): Policy<RpcCall> {
@@ -32,7 +32,7 @@ function reworded(outcome: Outcome, network: NetworkState, now: number): Outcome
     case 'asReceived':
     case 'success':
       if (answer.kind !== 'error') return outcome
-      return { ...outcome, answer: { kind: 'error', error: classedError(answer.error, verdict.class) } }
+      return { ...outcome, answer: { kind: 'error', error: properError(answer.error) } }
   }
 }
 

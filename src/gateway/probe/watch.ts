@@ -96,7 +96,7 @@ export class Watch {
 
   #learn(upstream: UpstreamState, facts: ProbeFacts): void {
     const { network, clock, observer } = this.#options
-    if (!upstream.seen || upstream.down) upstream.unsupported.clear()
+    if (!upstream.seen || upstream.down) forgetLimits(upstream)
     noteProbeSuccess(upstream)
     const before = { head: upstream.head, hash: upstream.headHash }
     noteHead(upstream, facts.head, network.maxLag, clock.now())
@@ -107,6 +107,12 @@ export class Watch {
     upstream.syncing = facts.syncing
     if (before.head > facts.head) observer.reorged(upstream, before.head, facts.head)
   }
+}
+
+/** Behind the address may stand another node, or the same one set up anew. */
+function forgetLimits(upstream: UpstreamState): void {
+  upstream.unsupported.clear()
+  upstream.historyFrom = 0
 }
 
 /** Without a configured chain, the one that most upstreams name counts; a tie goes to the first in the config. */

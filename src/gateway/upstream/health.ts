@@ -35,7 +35,7 @@ export function noteGoodAnswer(upstream: UpstreamState): void {
 /** Brings head, lag, eligibility and failover of a network up to date; says what changed. */
 export function refresh(network: NetworkState, now: number): HealthChange[] {
   const fit = network.upstreams.filter((upstream) => unfitBecause(network, upstream, now) === undefined)
-  updateHead(network, fit)
+  updateHead(network, fit, now)
   const changes: HealthChange[] = []
   for (const upstream of network.upstreams) {
     const change = judge(network, upstream, now)
@@ -49,10 +49,10 @@ export function refresh(network: NetworkState, now: number): HealthChange[] {
   return changes
 }
 
-function updateHead(network: NetworkState, fit: readonly UpstreamState[]): void {
+function updateHead(network: NetworkState, fit: readonly UpstreamState[], now: number): void {
   if (fit.length === 0) return
   const counted = witnesses(fit)
-  network.head = networkHead(counted, network.maxLag)
+  moveHead(network, networkHead(counted, network.maxLag), now)
   const holder = counted.find((upstream) => upstream.head === network.head)
   network.headHash = holder?.headHash
   network.safe = highest(
@@ -66,6 +66,17 @@ function updateHead(network: NetworkState, fit: readonly UpstreamState[]): void 
   for (const upstream of network.upstreams) {
     upstream.lag = upstream.head < 0 ? 0 : Math.max(0, network.head - upstream.head)
   }
+}
+
+/** A moving average of the time between blocks goes along, to tell a lag in seconds. */
+function moveHead(network: NetworkState, head: number, now: number): void {
+  const blocks = head - network.head
+  if (blocks > 0 && network.head >= 0) {
+    const each = (now - network.headMovedAt) / blocks
+    network.blockMs = network.blockMs === undefined ? each : 0.9 * network.blockMs + 0.1 * each
+  }
+  if (blocks !== 0) network.headMovedAt = now
+  network.head = head
 }
 
 function highest(values: readonly (number | undefined)[], limit: number): number | undefined {

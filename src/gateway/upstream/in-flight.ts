@@ -1,11 +1,6 @@
 import type { Attempt } from './state.ts'
 
-/**
- * The attempts that run at one upstream.
- *
- * Not a Set: each table that a churning Set leaves behind points to the next one, so that once a table has reached the
- * old generation, all later attempts survive until the next full collection. That cost a fifth of all CPU time.
- */
+/** The attempts that run at one upstream: an array that fills its gaps from the end, as adding and deleting happen per call. */
 export class InFlight implements Iterable<Attempt> {
   readonly #attempts: Attempt[] = []
 

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Outcome } from '../../rpc/call.ts'
 import { type BreakerRule, noteEnd } from './breaker.ts'
 import { noteFailure, noteGoodAnswer } from './health.ts'
+import { noteForgotten } from './history.ts'
 import type { AttemptObserver } from './pool.ts'
 import type { Attempt, NetworkState, UpstreamState } from './state.ts'
 
@@ -82,6 +83,9 @@ function remember(attempt: Attempt, outcome: Outcome, now: number): boolean {
       return false
     case 'backOff':
       pause(upstream, outcome.retryAfterMs, now)
+      return false
+    case 'historyBound':
+      noteForgotten(upstream, call)
       return false
     case 'cordon':
       upstream.cordonedUntil = now + cordonMs

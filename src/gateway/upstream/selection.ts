@@ -1,6 +1,7 @@
 import type { Random } from '../../core/random.ts'
 import type { Call } from '../../rpc/call.ts'
 import { type BreakerRule, failureShare, letsThrough } from './breaker.ts'
+import { isBeyondHistory } from './history.ts'
 import { waitFor } from './limits.ts'
 import type { NetworkState, UpstreamState } from './state.ts'
 
@@ -24,7 +25,7 @@ export interface ChoiceContext {
 }
 
 /** How willingly an upstream is used; lower comes first. Undefined: not at all. */
-type Rank = 0 | 1 | 2 | 3
+type Rank = 0 | 1 | 2 | 3 | 4 | 5
 
 /**
  * Chooses by rank (primaries before backups, responsive ones before suspects and open breakers), then by the network's
@@ -46,7 +47,7 @@ interface Survey {
 
 function survey(network: NetworkState, call: Call, context: ChoiceContext): Survey {
   let best: UpstreamState[] = []
-  let bestRank = 4
+  let bestRank = Number.POSITIVE_INFINITY
   let waitMs = Number.POSITIVE_INFINITY
   let tried = false
   let unsupported = false
@@ -65,7 +66,7 @@ function survey(network: NetworkState, call: Call, context: ChoiceContext): Surv
       waitMs = Math.min(waitMs, wait)
       continue
     }
-    const rank = rankOf(upstream, context)
+    const rank = rankOf(upstream, call, context)
     if (rank > bestRank) continue
     if (rank < bestRank) best = []
     bestRank = rank
@@ -96,8 +97,10 @@ function hadItsTurn(upstream: UpstreamState, network: NetworkState, limit: numbe
   return network.upstreams.some((other) => other !== upstream && other.eligible)
 }
 
-function rankOf(upstream: UpstreamState, context: ChoiceContext): Rank {
+function rankOf(upstream: UpstreamState, call: Call, context: ChoiceContext): Rank {
   const backup = upstream.options.tier === 'backup' ? 1 : 0
+  // Data that an upstream is known to have dropped may still be had from a backup.
+  if (isBeyondHistory(upstream, call)) return (backup + 4) as Rank
   const doubtful = upstream.suspect || !letsThrough(upstream.breaker, context.breaker, context.now) ? 2 : 0
   return (backup + doubtful) as Rank
 }
@@ -106,24 +109,27 @@ function pickAmong(best: readonly UpstreamState[], network: NetworkState, contex
   const first = best[0]!
   if (best.length === 1 || network.strategy === 'ordered') return first
   if (network.strategy === 'roundRobin') return best.find((one) => one.index > network.lastChosen) ?? first
-  return lighterOfTwo(best, context)
+  return lighterOfTwo(best, network.blockMs ?? 1000, context)
 }
 
 /** Power of two choices: of two drawn at random, the one with the smaller score × load. */
-function lighterOfTwo(best: readonly UpstreamState[], { random, now }: ChoiceContext): UpstreamState {
+function lighterOfTwo(best: readonly UpstreamState[], blockMs: number, { random, now }: ChoiceContext): UpstreamState {
   const one = random.int(best.length)
   const other = (one + 1 + random.int(best.length - 1)) % best.length
   const fastest = Math.min(...best.map((upstream) => upstream.overall.quantile(0.5) ?? Number.POSITIVE_INFINITY))
-  const burden = (upstream: UpstreamState): number => score(upstream, fastest, now) * (upstream.inFlight.size + 1)
+  const burden = (upstream: UpstreamState): number =>
+    score(upstream, fastest, blockMs, now) * (upstream.inFlight.size + 1)
   return burden(best[one]!) <= burden(best[other]!) ? best[one]! : best[other]!
 }
 
 /**
- * Cost of choosing an upstream, 1 at best: slower than the fastest peer, failing and lagging all add to it. A lag of one
- * block weighs as much as a tenth of the fastest latency.
+ * Cost of choosing an upstream, 1 at best: slower than the fastest peer, failing and lagging all add to it. A lag of ten
+ * seconds weighs as much as twice the fastest latency.
+ *
+ * @param blockMs time between blocks, to turn a lag in blocks into one in seconds
  */
-export function score(upstream: UpstreamState, fastestMs: number, now: number): number {
+export function score(upstream: UpstreamState, fastestMs: number, blockMs: number, now: number): number {
   const own = upstream.overall.quantile(0.5)
   const latency = own === undefined || !Number.isFinite(fastestMs) ? 1 : own / Math.max(fastestMs, 0.05)
-  return latency * (1 + 10 * failureShare(upstream.breaker, now)) + 0.1 * upstream.lag
+  return latency * (1 + 10 * failureShare(upstream.breaker, now)) + 0.1 * upstream.lag * (blockMs / 1000)
 }

@@ -86,6 +86,8 @@ export interface UpstreamState {
   cordonReason: string | undefined
   /** Methods that it has said it does not have. */
   readonly unsupported: Set<string>
+  /** Oldest block whose state it may still have; 0 while nothing speaks against all of them. */
+  historyFrom: number
   answers: number
   failures: number
 }
@@ -112,6 +114,9 @@ export interface NetworkState {
   chosenInARow: number
   /** When something last went wrong here: quiet times allow fewer extra calls. */
   lastTroubleAt: number
+  /** Average time between blocks, in milliseconds; undefined until the head has moved. */
+  blockMs: number | undefined
+  headMovedAt: number
 }
 
 /** State of an upstream that nobody has heard of yet. */
@@ -152,6 +157,7 @@ export function newUpstream(options: UpstreamOptions, index: number, now: number
     cordonedUntil: 0,
     cordonReason: undefined,
     unsupported: new Set(),
+    historyFrom: 0,
     answers: 0,
     failures: 0,
   }
@@ -187,6 +193,8 @@ export function newNetwork(setup: NetworkSetup, now: number): NetworkState {
     lastChosen: -1,
     chosenInARow: 0,
     lastTroubleAt: Number.NEGATIVE_INFINITY,
+    blockMs: undefined,
+    headMovedAt: now,
   }
 }
 
