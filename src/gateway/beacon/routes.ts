@@ -10,19 +10,35 @@ export interface BeaconRoute {
   readonly endless: boolean
 }
 
-/** Path words of the Beacon API; whatever else stands in a path is an identifier. */
-const words = new Set(
-  `eth beacon node validator config debug events health syncing identity peers peer_count version genesis spec
-  fork_schedule deposit_contract states headers blocks blinded_blocks blob_sidecars blobs pool root fork
-  finality_checkpoints validators validator_balances validator_identities committees sync_committees randao attestation
-  attestations attester_slashings proposer_slashings sync_committees voluntary_exits bls_to_execution_changes rewards
-  light_client bootstrap updates finality_update optimistic_update duties attester proposer sync liveness attestation_data
-  aggregate_attestation aggregate_and_proofs beacon_committee_subscriptions sync_committee_subscriptions
-  sync_committee_contribution contribution_and_proofs prepare_beacon_proposer register_validator
-  beacon_committee_selections sync_committee_selections heads fork_choice data_column_sidecars pending_deposits
-  pending_partial_withdrawals pending_consolidations proposer_lookahead historical_summaries builder
-  expected_withdrawals deposit_snapshot head finalized justified lodestar lighthouse teku prysm nimbus`.split(/\s+/),
+/**
+ * Paths of the Beacon API below its version, with identifiers as `{id}`. Only these become labels: a client that makes up
+ * paths must not be able to make up metrics.
+ */
+const paths = new Set(
+  `node/health node/syncing node/identity node/peers node/peers/{id} node/peer_count node/version
+  config/spec config/fork_schedule config/deposit_contract events
+  beacon/genesis beacon/headers beacon/headers/{id} beacon/blocks beacon/blocks/{id} beacon/blocks/{id}/root
+  beacon/blocks/{id}/attestations beacon/blinded_blocks beacon/blinded_blocks/{id} beacon/blob_sidecars/{id}
+  beacon/blobs/{id} beacon/deposit_snapshot beacon/rewards/blocks/{id} beacon/rewards/attestations/{id}
+  beacon/rewards/sync_committee/{id} beacon/pool/attestations beacon/pool/attester_slashings
+  beacon/pool/proposer_slashings beacon/pool/sync_committees beacon/pool/voluntary_exits
+  beacon/pool/bls_to_execution_changes beacon/states/{id}/root beacon/states/{id}/fork
+  beacon/states/{id}/finality_checkpoints beacon/states/{id}/validators beacon/states/{id}/validators/{id}
+  beacon/states/{id}/validator_balances beacon/states/{id}/validator_identities beacon/states/{id}/committees
+  beacon/states/{id}/sync_committees beacon/states/{id}/randao beacon/states/{id}/pending_deposits
+  beacon/states/{id}/pending_partial_withdrawals beacon/states/{id}/pending_consolidations
+  beacon/states/{id}/proposer_lookahead beacon/light_client/bootstrap/{id} beacon/light_client/updates
+  beacon/light_client/finality_update beacon/light_client/optimistic_update
+  builder/states/{id}/expected_withdrawals debug/beacon/states/{id} debug/beacon/heads debug/fork_choice
+  debug/beacon/data_column_sidecars/{id}
+  validator/duties/attester/{id} validator/duties/proposer/{id} validator/duties/sync/{id} validator/liveness/{id}
+  validator/blocks/{id} validator/blinded_blocks/{id} validator/attestation_data validator/aggregate_attestation
+  validator/aggregate_and_proofs validator/beacon_committee_subscriptions validator/sync_committee_subscriptions
+  validator/sync_committee_contribution validator/contribution_and_proofs validator/prepare_beacon_proposer
+  validator/register_validator validator/beacon_committee_selections validator/sync_committee_selections`.split(/\s+/),
 )
+const words = new Set([...paths].flatMap((path) => path.split('/')).filter((word) => word !== '{id}'))
+const verbs = new Set(['GET', 'HEAD', 'POST'])
 
 /**
  * Requests with a body that may be sent to another node after they perhaps reached one: queries by POST, and
@@ -43,14 +59,20 @@ const repeatable = [
  */
 export function beaconRoute(verb: string, path: string): BeaconRoute {
   const segments = path.split('/').filter((segment) => segment !== '')
-  const known = segments[0] === 'eth' && /^v\d$/.test(segments[1] ?? '') && segments.length <= 8
-  const named = segments.map((segment) => (words.has(segment) || /^v\d$/.test(segment) ? segment : '{id}'))
   return {
-    label: known ? `${verb} /${named.join('/')}` : 'other',
+    label: labelOf(verb, segments),
     repeat: verb === 'GET' || verb === 'HEAD' || repeatable.some((pattern) => pattern.test(path)) ? 'safe' : 'never',
     cost: costOf(segments),
     endless: /^\/eth\/v\d\/events$/.test(path),
   }
+}
+
+function labelOf(verb: string, [eth, version = '', ...rest]: readonly string[]): string {
+  if (eth !== 'eth' || !/^v\d$/.test(version) || !verbs.has(verb)) return 'other'
+  const named = rest.map((segment) => (words.has(segment) ? segment : '{id}')).join('/')
+  // `genesis` is a path of its own and a name for a block.
+  const path = paths.has(named) ? named : named.replace('/genesis', '/{id}')
+  return paths.has(path) ? `${verb} /eth/${version}/${path}` : 'other'
 }
 
 function costOf(segments: readonly string[]): Call['cost'] {
