@@ -1,5 +1,6 @@
 import type { AbortableSource, Flow } from '../../core/flow.ts'
 import type { Exchange } from '../../http/types.ts'
+import { noteFlown } from './reclaim.ts'
 
 /**
  * Passes a source on into a begun answer, at the client's pace. A source that breaks off cuts the connection, so that
@@ -17,6 +18,7 @@ export function pipe(source: AbortableSource, exchange: Exchange, ended: () => v
   exchange.onClose = () => source.abort()
   flow = source.open({
     onData: (chunk) => {
+      noteFlown(chunk.length)
       if (exchange.write(chunk)) return
       full = true
       flow?.pause()
