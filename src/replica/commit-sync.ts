@@ -22,14 +22,14 @@ import {
   method,
 } from './messages.ts'
 import type { ReplicaParameters } from './parameters.ts'
-import type { Peers } from './peers.ts'
+import type { PeerQuestions } from './peers.ts'
 
 /** What commit sync needs. */
 export interface CommitSyncSeams {
   readonly committee: Committee
   readonly clock: Clock
   readonly log: Log
-  readonly peers: Peers
+  readonly peers: PeerQuestions
   readonly parameters: ReplicaParameters
   /** Our last commit, and the highest that a quorum has voted for. */
   readonly position: () => { readonly lastCommit: CommitRef; readonly quorumCommitIndex: number }

@@ -4,7 +4,7 @@ import type { AuthorityIndex, Round, SignedBlock } from '../consensus/types.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import { decodeList, encodeAuthorities, MalformedMessage, method } from './messages.ts'
 import type { ReplicaParameters } from './parameters.ts'
-import type { Peers } from './peers.ts'
+import type { PeerQuestions } from './peers.ts'
 import type { Verifier } from './seams.ts'
 
 /** What the question needs. */
@@ -12,7 +12,7 @@ export interface OwnRoundSeams {
   readonly committee: Committee
   readonly own: AuthorityIndex
   readonly clock: Clock
-  readonly peers: Peers
+  readonly peers: PeerQuestions
   readonly verifier: Verifier
   readonly parameters: ReplicaParameters
   readonly onMalformed: (from: AuthorityIndex) => void

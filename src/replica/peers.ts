@@ -6,8 +6,18 @@ import type { Answer, PeerClient } from './peer-client.ts'
 /** Questions under way at one peer. */
 const maxQuestions = 8
 
+/** Through which peers are asked. */
+export interface PeerQuestions {
+  /** Peers with an open link. */
+  readonly connected: readonly AuthorityIndex[]
+  /** At most `count` open peers that are not busy, in random order. `first` leads when it is among them. */
+  pick(count: number, first?: AuthorityIndex): readonly AuthorityIndex[]
+  /** Asks one peer. `answer` is called once, later; undefined: refused, too late, or no link. */
+  ask(peer: AuthorityIndex, method: Method, body: Uint8Array, timeoutMs: number, answer: Answer): void
+}
+
 /** The dialled links, to ask through. */
-export class Peers {
+export class Peers implements PeerQuestions {
   readonly #clients: readonly PeerClient[]
   readonly #random: Random
 
@@ -16,12 +26,10 @@ export class Peers {
     this.#random = random
   }
 
-  /** Peers with an open link. */
   get connected(): readonly AuthorityIndex[] {
     return this.#clients.filter((client) => client.connected).map(({ peer }) => peer)
   }
 
-  /** At most `count` open peers that are not busy, in random order. `first` leads when it is among them. */
   pick(count: number, first?: AuthorityIndex): readonly AuthorityIndex[] {
     const free = this.#clients.filter((client) => client.connected && client.asking < maxQuestions)
     const picked = shuffled(
@@ -33,7 +41,6 @@ export class Peers {
     return picked.slice(0, count)
   }
 
-  /** Asks one peer; see {@link PeerClient.ask}. */
   ask(peer: AuthorityIndex, method: Method, body: Uint8Array, timeoutMs: number, answer: Answer): void {
     const client = this.#clients.find((one) => one.peer === peer)
     client?.ask(method, body, timeoutMs, answer)

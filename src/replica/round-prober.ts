@@ -3,14 +3,14 @@ import type { AuthorityIndex, Round } from '../consensus/types.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import { decodeLatestRounds, MalformedMessage, method } from './messages.ts'
 import type { ReplicaParameters } from './parameters.ts'
-import type { Peers } from './peers.ts'
+import type { PeerQuestions } from './peers.ts'
 
 /** What a prober needs. */
 export interface RoundProberSeams {
   readonly committee: Committee
   readonly own: AuthorityIndex
   readonly clock: Clock
-  readonly peers: Peers
+  readonly peers: PeerQuestions
   readonly parameters: ReplicaParameters
   /** A delay above it is measured again soon: it keeps us from proposing. */
   readonly maxPropagationDelay: Round

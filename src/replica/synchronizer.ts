@@ -2,12 +2,12 @@ import type { AuthorityIndex, BlockRef, Round } from '../consensus/types.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import { decodeList, encodeFetchBlocks, MalformedMessage, method } from './messages.ts'
 import type { ReplicaParameters } from './parameters.ts'
-import type { Peers } from './peers.ts'
+import type { PeerQuestions } from './peers.ts'
 
 /** What a synchronizer needs. */
 export interface SynchronizerSeams {
   readonly clock: Clock
-  readonly peers: Peers
+  readonly peers: PeerQuestions
   readonly parameters: ReplicaParameters
   /** Ancestors that are missing now, at most `limit`. */
   readonly missing: (limit: number) => readonly BlockRef[]

@@ -17,13 +17,13 @@ import type { SubmitResult } from '../../src/replica/seams.ts'
 import { ThreadVerifier } from '../../src/replica/signature-verifier.ts'
 import { TlsNetwork } from '../../src/replica/tls-network.ts'
 
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
+/** Ports that were free a moment ago, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))))
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
 }
 
 /** Waits until a condition holds, or fails with a sentence. */
@@ -157,13 +157,14 @@ export class TestCommittee {
   static async create(size: number, parameters: Partial<ConsensusParameters> = {}): Promise<TestCommittee> {
     const made = new TestCommittee(size, parameters)
     const authorities = []
+    const ports = await freePorts(size)
     for (const [index, { protocol, network }] of made.secrets.entries()) {
       authorities.push({
         name: `validator-${index}`,
         stake: 1,
         protocolKey: publicBytesOf(privateKeyFrom(protocol))!,
         networkKey: publicBytesOf(privateKeyFrom(network))!,
-        address: `127.0.0.1:${await freePort()}`,
+        address: `127.0.0.1:${ports[index]}`,
       })
     }
     made.committee = createCommittee(0, authorities)
