@@ -21,9 +21,10 @@ export function admit(
 }
 
 /** An own block of this or a former life: never propose at or below its round again. */
-function noteOwn({ proposer }: ConsensusState, block: SignedBlock): void {
+function noteOwn({ proposer, commitVotes }: ConsensusState, block: SignedBlock): void {
   if (block.ref.round <= (proposer.last?.ref.round ?? 0)) return
   proposer.last = block
+  commitVotes.drop(block.block.commitVotes.at(-1)?.index ?? 0)
   for (const { author, round } of block.block.ancestors) {
     proposer.linked[author] = Math.max(proposer.linked[author] ?? 0, round)
   }

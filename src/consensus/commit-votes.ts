@@ -14,6 +14,11 @@ export class PendingCommitVotes {
     if (this.#votes.length > 2 * this.#limit) this.#votes = this.#votes.slice(-this.#limit)
   }
 
+  /** An own block has voted for everything up to `index`. */
+  drop(index: number): void {
+    if (this.#votes.length > 0) this.#votes = this.#votes.filter((vote) => vote.index > index)
+  }
+
   /** Takes out the oldest, at most `count`. */
   take(count: number): readonly CommitRef[] {
     return this.#votes.splice(0, count)

@@ -46,44 +46,69 @@ function commitLeader(
   out: StepOutput,
   expected?: SealedCommit,
 ): boolean {
-  const { parameters, committee } = state.seams
+  const { commitsPerSchedule, transactionVoting } = state.seams.parameters
   const ordered = linearize(leader, gcRoundOf(state))
-  if (parameters.commitsPerSchedule > 0) state.reputation.add(leader, ordered)
-  const closed = parameters.transactionVoting ? state.rejections.close(leader.round, ordered) : []
-  const index = state.head.ref.index + 1
-  const endsSchedule = parameters.commitsPerSchedule > 0 && index % parameters.commitsPerSchedule === 0
-  const sealed = sealCommit({
+  if (commitsPerSchedule > 0) state.reputation.add(leader, ordered)
+  const closed = transactionVoting ? state.rejections.close(leader.round, ordered) : []
+  const sealed = sealNext(state, leader, ordered, closed)
+  if (expected !== undefined) assertSame(expected, sealed)
+  const blocks = ordered.map(({ content }) => content)
+  record(state, sealed, out)
+  deliver(state, sealed, closed, blocks, out)
+  return endCommit(state, sealed, out)
+}
+
+function endsSchedule({ seams }: ConsensusState, index: number): boolean {
+  const { commitsPerSchedule } = seams.parameters
+  return commitsPerSchedule > 0 && index % commitsPerSchedule === 0
+}
+
+function sealNext(
+  state: ConsensusState,
+  leader: DagNode<SignedBlock>,
+  ordered: readonly DagNode<SignedBlock>[],
+  closed: readonly ClosedCommit[],
+): SealedCommit {
+  const { head, seams, reputation } = state
+  const index = head.ref.index + 1
+  return sealCommit({
     index,
-    previousDigest: state.head.ref.digest,
-    timestampMs: commitTimestamp(leader, committee.stake, state.head.timestampMs),
+    previousDigest: head.ref.digest,
+    timestampMs: commitTimestamp(leader, seams.committee.stake, head.timestampMs),
     leader: leader.ref,
     blocks: ordered.map(({ ref }) => ref),
     rejected: closed.flatMap(({ rejected }) => rejected),
-    scores: endsSchedule ? state.reputation.scores : [],
+    scores: endsSchedule(state, index) ? reputation.scores : [],
   })
-  if (expected !== undefined) assertSame(expected, sealed)
-  record(state, sealed, out)
-  deliver(
-    state,
-    sealed,
-    closed,
-    ordered.map(({ content }) => content),
-    out,
-  )
-  if (endsSchedule) state.schedule.update(sealed.commit.scores, leader.round, index)
-  if (endsSchedule) state.reputation.reset()
-  collect(state, out)
-  if (endsSchedule) state.committer.recount(leader.round)
-  if (index % (parameters.commitsPerSchedule || checkpointInterval) === 0) checkpoint(state, sealed, out)
-  return endsSchedule
 }
 
 function assertSame(expected: SealedCommit, made: SealedCommit): void {
   if (expected.ref.digest === made.ref.digest) return
-  throw new InvariantError('A commit that a quorum voted for is not the one we make of the same leader.', {
-    expected: { ...expected.ref, ...expected.commit },
-    made: { ...made.ref, ...made.commit },
+  const told = ({ ref, commit: { leader, blocks, ...rest } }: SealedCommit) => ({
+    ref,
+    leader,
+    ...rest,
+    blocks: blocks.length,
   })
+  throw new InvariantError('A commit that a quorum voted for is not the one we make of the same leader.', {
+    expected: told(expected),
+    made: told(made),
+  })
+}
+
+/** Collects, and at the end of a schedule begins the next; true when it did. */
+function endCommit(state: ConsensusState, sealed: SealedCommit, out: StepOutput): boolean {
+  const { index, leader, scores } = sealed.commit
+  const ends = endsSchedule(state, index)
+  if (ends) {
+    state.schedule.update(scores, leader.round, index)
+    state.reputation.reset()
+  }
+  collect(state, out)
+  if (ends) state.committer.recount(leader.round)
+  const interval = state.seams.parameters.commitsPerSchedule || checkpointInterval
+  if (index % interval === 0) checkpoint(state, sealed, out)
+  return ends
 }
 
 function record(state: ConsensusState, sealed: SealedCommit, out: StepOutput): void {

@@ -107,6 +107,22 @@ describe('recovery', () => {
     }
   })
 
+  it('does not vote again for commits it has voted for', () => {
+    const net = network(26, parameters)
+    net.begin()
+    runRounds(net, 60)
+    const [validator] = net.validators
+    validator!.state = validator!.recovered()
+    net.happen(validator!, { type: 'subscribers', count: 3 })
+    runRounds(net, 80)
+    const own = validator!.log.flatMap((record) => (record.type === 'block' && record.own ? record.block.block : []))
+    const voted = own.flatMap(({ commitVotes }) => commitVotes.map(({ index }) => index))
+    assert.deepEqual(
+      voted,
+      voted.map((_, at) => at + 1),
+    )
+  })
+
   it('sends the own last block again', () => {
     const net = network(21)
     net.begin()

@@ -2,8 +2,16 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
+import { fakeCommittee } from '../../test/fake/committee.ts'
 import { seededRandom } from '../core/random.ts'
-import { decideTextDag, GrowingDag, ruleOf, type TextDag, type TextDecision } from './text-dag.ts'
+import { decodeSignedBlock, sealBlock } from './block-codec.ts'
+import { BlockManager } from './block-manager.ts'
+import { Committer } from './committer.ts'
+import { Dag, DagNode } from './dag.ts'
+import { parseBlockName, slotName } from './dag-names.ts'
+import { genesisBlocks } from './genesis.ts'
+import { decideTextDag, decisionText, GrowingDag, ruleOf, type TextDag, type TextDecision } from './text-dag.ts'
+import type { SignedBlock } from './types.ts'
 
 interface Vector extends TextDag {
   readonly decisions: readonly TextDecision[]
@@ -54,6 +62,40 @@ function feed(vector: Vector, blocks: Vector['blocks']): void {
   assert.deepEqual(before, vector.decisions, `seed ${vector.seed}`)
 }
 
+/** The DAG as signed blocks in bytes, as they would lie on disk, with the name of each. */
+function asBytes(vector: Vector) {
+  const { committee } = fakeCommittee(vector.stakes)
+  const refs = new Map(genesisBlocks(committee).map(({ ref }) => [slotName(ref), ref]))
+  const names = new Map<string, string>()
+  const bytes = vector.blocks.map(([name, parents]) => {
+    const { round, author, sibling } = parseBlockName(name)
+    const ancestors = parents.map((parent) => refs.get(parent)!)
+    // Siblings with the same parents differ in time.
+    const rest = { timestampMs: sibling, ancestors, transactions: [], commitVotes: [], transactionVotes: [] }
+    const sealed = sealBlock(committee, { epoch: 0, round, author, ...rest }, () => new Uint8Array(64))
+    refs.set(name, sealed.ref)
+    names.set(sealed.ref.digest, name)
+    return sealed.bytes
+  })
+  return { committee, bytes, names }
+}
+
+/** What a validator decides that reads these bytes back: through codec, block manager and committer. */
+function decideBytes(vector: Vector, { committee, bytes, names }: ReturnType<typeof asBytes>): readonly TextDecision[] {
+  const dag = new Dag<SignedBlock>(committee.size)
+  const committer = new Committer(dag, ruleOf(vector))
+  const manager = new BlockManager(dag, { maxSuspendedPerAuthor: 1000, maxSiblings: 1 })
+  for (const block of genesisBlocks(committee)) dag.add(new DagNode(block.ref, [], block))
+  for (const each of bytes) {
+    for (const node of manager.receive(decodeSignedBlock(each, committee), true).accepted) committer.observe(node)
+    committer.decide()
+  }
+  return committer.decide().map((decision) => {
+    const [fate, how, name] = decisionText(decision)
+    return [fate, how, names.get(name) ?? name]
+  })
+}
+
 describe('the 600 DAGs decided by the reference', () => {
   it('are all there, with waves of 3, 4 and 5, pipelined and not', () => {
     assert.equal(vectors.length, 600)
@@ -71,5 +113,14 @@ describe('the 600 DAGs decided by the reference', () => {
 
   it('are decided alike in random orders of arrival', () => {
     for (const vector of vectors) feed(vector, shuffled(vector))
+  })
+
+  it('are decided alike as blocks in bytes, read in order and backwards', () => {
+    for (const vector of vectors) {
+      const written = asBytes(vector)
+      assert.deepEqual(decideBytes(vector, written), vector.decisions, `seed ${vector.seed}`)
+      const backwards = { ...written, bytes: written.bytes.toReversed() }
+      assert.deepEqual(decideBytes(vector, backwards), vector.decisions, `seed ${vector.seed}`)
+    }
   })
 })
