@@ -50,31 +50,36 @@ export async function demo(options: DemoOptions, seams: DemoSeams): Promise<void
       log: silentLog,
       version: programVersion(),
     })
-    await runGateway(gateway, listen, nodes, chain, seams, tell)
+    await serveUntilEnded({ gateway, listen, nodes, chain, tell }, seams)
   } finally {
     await chain.stop()
     await Promise.all(nodes.map((node) => node.stop()))
   }
 }
 
-async function runGateway(
-  gateway: Gateway,
-  listen: ListenAddress,
-  nodes: readonly DemoNode[],
-  chain: DemoChain,
-  seams: DemoSeams,
-  tell: (sentence: string) => void,
-): Promise<void> {
-  const address = await gateway.start().catch((error: unknown) => {
+interface Stage {
+  readonly gateway: Gateway
+  readonly listen: ListenAddress
+  readonly nodes: readonly DemoNode[]
+  readonly chain: DemoChain
+  readonly tell: (sentence: string) => void
+}
+
+async function serveUntilEnded({ gateway, listen, nodes, chain, tell }: Stage, seams: DemoSeams): Promise<void> {
+  let stopNarrating = (): void => {}
+  try {
+    const address = await gateway.start()
+    for (const line of introduction(`http://${formatListen(address)}`, nodes)) seams.print(line)
+    chain.start()
+    stopNarrating = narrate(gateway, seams.clock, tell)
+    await seams.ended
+    await gateway.drain()
+  } catch (error) {
     throw explainListenError(error, listen)
-  })
-  for (const line of introduction(`http://${formatListen(address)}`, nodes)) seams.print(line)
-  chain.start()
-  const stopNarrating = narrate(gateway, seams.clock, tell)
-  await seams.ended
-  stopNarrating()
-  await gateway.drain()
-  await gateway.close()
+  } finally {
+    stopNarrating()
+    await gateway.close()
+  }
 }
 
 async function startNodes(clock: Clock, tell: (sentence: string) => void): Promise<DemoNode[]> {
