@@ -3,12 +3,49 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { FakeValidator } from '../../test/fake/committee.ts'
 import { assertOneSequence, FakeNetwork, four, made, network } from '../../test/fake/committee-network.ts'
+import { type Random, seededRandom } from '../core/random.ts'
 import { genesisBlocks } from './genesis.ts'
-import { blockOf, missingBlocks, statusOf } from './queries.ts'
-import type { ConsensusEffect } from './types.ts'
+import { defaultParameters } from './parameters.ts'
+import { blockOf, blocksInMemory, missingBlocks, statusOf } from './queries.ts'
+import type { BlockRef, ConsensusEffect, SignedBlock } from './types.ts'
+import { verifyBlock } from './verify-block.ts'
 
 const kinds = (effects: readonly ConsensusEffect[]): string[] => effects.map(({ type }) => type)
 const genesis = genesisBlocks(four.committee)
+
+/** Authority 3: makes blocks that keep every rule by themselves, on top of whatever it likes. */
+class Forger {
+  readonly #random: Random
+  readonly #own: BlockRef[] = [genesis[3]!.ref]
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  /** A block on top of what this validator knows; undefined when it would be refused at the door. */
+  forge({ state }: FakeValidator): SignedBlock | undefined {
+    const round = Math.max(1, state.clock.round - this.#random.int(4))
+    const known = [...blocksInMemory(state)].map(({ block }) => block.ref)
+    const older = (author: number): BlockRef[] => known.filter((ref) => ref.author === author && ref.round < round)
+    const others = [0, 1, 2].flatMap((author) => this.#choose(older(author), round))
+    const own = this.#own.filter((ref) => ref.round < round)
+    const ancestors = [own[this.#random.int(own.length)]!, ...others]
+    const block = made(four, 3, [], { round, ancestors, timestampMs: this.#random.int(1e9) })
+    if (verifyBlock(four.committee, defaultParameters, block) !== undefined) return undefined
+    this.#own.push(block.ref)
+    return block
+  }
+
+  /** Mostly the newest, at times an old one, none, or one that nobody has. */
+  #choose(refs: readonly BlockRef[], round: number): readonly BlockRef[] {
+    const dice = this.#random.int(20)
+    const newest = refs.at(-1)
+    if (dice === 0 || newest === undefined) return []
+    if (dice === 1) return [refs[this.#random.int(refs.length)]!]
+    if (dice === 2) return [{ ...newest, round: round - 1, digest: this.#random.bytes(32).toString('hex') }]
+    return [newest]
+  }
+}
 
 describe('peers that cheat', () => {
   it('are shown to have two blocks in a slot, once', () => {
@@ -77,5 +114,33 @@ describe('peers that cheat', () => {
       }),
       { numRuns: 10 },
     )
+  })
+
+  it('do not stop or split the committee, nor break it, whatever valid blocks they make up', () => {
+    let taken = 0
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const random = seededRandom(seed)
+        const honest = [0, 1, 2].map((own) => new FakeValidator(four, own, { gcDepth: 20, commitsPerSchedule: 20 }))
+        const net = new FakeNetwork(honest, seed)
+        const forger = new Forger(random)
+        net.begin()
+        for (let round = 1; round <= 60; round++) {
+          net.runUntil(() => honest.every(({ state }) => state.clock.round > round))
+          for (let at = 0; at < 6; at++) {
+            const block = forger.forge(honest[random.int(3)]!)
+            if (block === undefined) continue
+            for (const to of honest) if (random.int(3) > 0) net.happen(to, { type: 'blocks', from: 3, blocks: [block] })
+          }
+        }
+        assertOneSequence(honest)
+        const { lastCommitRound, equivocations, dagBlocks, suspendedBlocks } = statusOf(honest[0]!.state)
+        assert.ok(lastCommitRound > 40, `${lastCommitRound}`)
+        assert.ok(dagBlocks < 20 * 4 * 8 && suspendedBlocks < 500)
+        taken += equivocations
+      }),
+      { numRuns: 15 },
+    )
+    assert.ok(taken > 0, 'some of it was taken')
   })
 })

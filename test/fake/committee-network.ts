@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type BlockFields, sealBlock } from '../../src/consensus/block-codec.ts'
 import type { ConsensusParameters } from '../../src/consensus/parameters.ts'
+import { missingBlocks } from '../../src/consensus/queries.ts'
 import type { BlockRef, ConsensusEffect, ConsensusEvent, SignedBlock } from '../../src/consensus/types.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { type FakeCommittee, FakeValidator, fakeCommittee } from './committee.ts'
@@ -49,7 +50,7 @@ export class FakeNetwork {
     this.#spread(to, to.step(event, this.nowMs))
   }
 
-  /** Runs until `done`, firing leader timeouts when nothing else happens. */
+  /** Runs until `done`; when nothing else happens, missing blocks are asked for again and leaders time out. */
   runUntil(done: () => boolean, limit = 1_000_000): void {
     for (let at = 0; at < limit && !done(); at++) if (!this.deliverOne()) this.#timeOut()
     if (!done()) throw new Error('The network did not get there.')
@@ -58,6 +59,7 @@ export class FakeNetwork {
   #timeOut(): void {
     for (const validator of this.validators) {
       if (this.down.has(validator)) continue
+      this.#answer(validator, validator.own, missingBlocks(validator.state))
       this.happen(validator, { type: 'timer', kind: 'leaderTimeout', round: validator.state.clock.round })
     }
   }
