@@ -319,7 +319,7 @@ describe('a stale connection', () => {
       const start = performance.now()
       await call(client)
       await waitUntil(() => client.connections === 0, 'the idle connection was closed')
-      assert.ok(performance.now() - start < 1000)
+      assert.ok(performance.now() - start < 3000, 'long before our own idle time')
     })
     await withUpstream(
       (socket, received) => void (whole(received) && socket.write(ok(''))),
