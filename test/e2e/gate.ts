@@ -1,5 +1,4 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
-import type { TestContext } from 'node:test'
 import { realClock } from '../../src/core/clock.ts'
 import type { Log, LogFields } from '../../src/core/log.ts'
 import { seededRandom } from '../../src/core/random.ts'
@@ -173,6 +172,24 @@ export function seenHeader(headers: readonly string[], name: string): string[] {
   return headers.filter((_, at) => at % 2 === 1 && headers[at - 1]!.toLowerCase() === name)
 }
 
+/** Who closes what was opened: a test's context, or a {@link Scope}. */
+export interface Closing {
+  after(close: () => Promise<unknown>): void
+}
+
+/** Closes what was opened before a test ends. */
+export class Scope implements Closing {
+  readonly #closings: (() => Promise<unknown>)[] = []
+
+  after(close: () => Promise<unknown>): void {
+    this.#closings.push(close)
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closings.splice(0).reverse()) await close()
+  }
+}
+
 const names = ['a', 'b', 'c', 'd', 'e']
 
 /** Options in front of these URLs: upstreams a, b, c … */
@@ -200,7 +217,7 @@ export function optionsFor(urls: readonly string[], setup: GateSetup = {}): Gate
 }
 
 /** Starts a gateway; the test's end closes it. */
-export async function openGate(t: TestContext, options: GatewayOptions): Promise<Gate> {
+export async function openGate(t: Closing, options: GatewayOptions): Promise<Gate> {
   const lines: LogLine[] = []
   const gateway = createGateway(options, {
     clock: realClock,
@@ -225,7 +242,7 @@ function collectingLog(lines: LogLine[]): Log {
 
 /** Fake execution clients with a gateway in front; the test's end closes all. */
 export async function elStage(
-  t: TestContext,
+  t: Closing,
   fakes: number | readonly FakeElOptions[],
   setup: GateSetup = {},
 ): Promise<{ gate: Gate; nodes: FakeElNode[] }> {
@@ -241,7 +258,7 @@ export async function elStage(
 
 /** Fake beacon nodes with a gateway in front; the test's end closes all. */
 export async function clStage(
-  t: TestContext,
+  t: Closing,
   fakes: number | readonly FakeBeaconOptions[],
   setup: GateSetup = {},
 ): Promise<{ gate: Gate; nodes: FakeBeaconNode[] }> {
