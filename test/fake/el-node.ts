@@ -23,6 +23,10 @@ export interface FakeElOptions {
 /** A result, `{ error: { code, message, data? } }`, or a function that gives (or throws) one. */
 export type Answer = unknown | ((params: Json[], call: SeenCall) => unknown)
 
+type RawBody = Buffer | string
+
+const jsonType = 'application/json'
+
 interface Raw {
   readonly body: Buffer | AsyncIterable<Buffer>
   readonly contentType: string
@@ -41,7 +45,7 @@ export class FakeElNode extends ScriptedServer implements ElState {
   #filters: Filters | undefined
   readonly #answers = new Map<string, Answer>()
   readonly #texts = new Map<string, string>()
-  readonly #raw = new Map<string, (call: SeenCall) => Raw>()
+  readonly #raw = new Map<string, (call: SeenCall) => Raw | undefined>()
   readonly #delays = new Map<string, number>()
 
   constructor(options: FakeElOptions = {}) {
@@ -91,14 +95,17 @@ export class FakeElNode extends ScriptedServer implements ElState {
     this.#texts.set(method, json)
   }
 
-  /** Replaces the whole HTTP body of answers to a method by these bytes. */
-  rawBody(method: string, body: Buffer | string, contentType = 'application/json'): void {
-    this.#raw.set(method, () => ({ body: Buffer.from(body as Buffer), contentType }))
+  /** Replaces the whole HTTP body of answers to a method by these bytes, or for single calls by what a function gives. */
+  rawBody(method: string, body: RawBody | ((call: SeenCall) => RawBody | undefined), contentType = jsonType): void {
+    this.#raw.set(method, (call) => {
+      const bytes = typeof body === 'function' ? body(call) : body
+      return bytes === undefined ? undefined : { body: Buffer.from(bytes as Buffer), contentType }
+    })
   }
 
   /** Streams a result string of this many bytes: `"0xabab…"`. */
   hugeResult(method: string, bytes: number): void {
-    this.#raw.set(method, ({ rawId }) => ({ body: hugeBody(rawId ?? 'null', bytes), contentType: 'application/json' }))
+    this.#raw.set(method, ({ rawId }) => ({ body: hugeBody(rawId ?? 'null', bytes), contentType: jsonType }))
   }
 
   /** Waits this long before a method is answered; `'*'` means every method. */
@@ -131,12 +138,12 @@ export class FakeElNode extends ScriptedServer implements ElState {
 
   protected override async reply(request: SeenRequest): Promise<Reply> {
     if (request.method !== 'POST') return plain(request.method === 'GET' ? 200 : 405, '')
-    if (!contentType(request).includes('application/json')) return plain(415, 'invalid content type')
+    if (!contentType(request).includes(jsonType)) return plain(415, 'invalid content type')
     const parsed = parseCalls(request, 'http')
     if (parsed === undefined) return json(errorText('null', -32700, 'parse error'))
     const answers = await Promise.all(parsed.calls.map((call) => this.answerCall(call)))
-    const scripted = parsed.calls.find(({ method }) => this.#raw.has(method))
-    if (scripted !== undefined) return this.#rawReply(scripted)
+    const raw = this.#rawReply(parsed.calls)
+    if (raw !== undefined) return raw
     const texts = answers.filter((text) => text !== undefined)
     return json(parsed.batch && parsed.calls.length > 0 ? `[${texts.join(',')}]` : (texts[0] ?? ''))
   }
@@ -145,9 +152,12 @@ export class FakeElNode extends ScriptedServer implements ElState {
     this.sockets.upgrade(request, socket, head)
   }
 
-  #rawReply(call: SeenCall): Reply {
-    const { body, contentType } = this.#raw.get(call.method)!(call)
-    return { status: 200, headers: ['content-type', contentType], body }
+  #rawReply(calls: readonly SeenCall[]): Reply | undefined {
+    for (const call of calls) {
+      const raw = this.#raw.get(call.method)?.(call)
+      if (raw !== undefined) return { status: 200, headers: ['content-type', raw.contentType], body: raw.body }
+    }
+    return undefined
   }
 
   async #answerText(call: SeenCall): Promise<string> {
@@ -202,5 +212,5 @@ function plain(status: number, body: string): Reply {
 }
 
 function json(body: string): Reply {
-  return { status: 200, headers: ['content-type', 'application/json'], body }
+  return { status: 200, headers: ['content-type', jsonType], body }
 }
