@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { CommittedSubDag, SignedBlock } from '../consensus/types.ts'
+import { Delivery } from './delivery.ts'
+
+function subDag(index: number, bytes = 10): CommittedSubDag {
+  const ref = { round: index, author: 0, digest: `${index}` }
+  return {
+    commitRef: { index, digest: `${index}` },
+    leader: ref,
+    timestampMs: index,
+    blocks: [{ bytes: Buffer.alloc(bytes) } as unknown as SignedBlock],
+    rejectedTransactions: [],
+    reputationScores: [],
+  }
+}
+
+function setUp(cursor: number, limits: { maxUnacknowledgedCommits?: number; maxDeliveredBytes?: number } = {}) {
+  const taken: { index: number; done: () => void }[] = []
+  const read: number[] = []
+  const pressure: boolean[] = []
+  const delivery = new Delivery({
+    consumer: { cursor: () => cursor, deliver: ({ commitRef }, done) => taken.push({ index: commitRef.index, done }) },
+    read: (index) => {
+      read.push(index)
+      return index < 3 && cursor > 100 ? undefined : subDag(index)
+    },
+    maxUnacknowledgedCommits: limits.maxUnacknowledgedCommits ?? 100,
+    maxDeliveredBytes: limits.maxDeliveredBytes ?? 25,
+    onBackpressure: (on) => pressure.push(on),
+  })
+  return { delivery, taken, read, pressure, indices: () => taken.map(({ index }) => index) }
+}
+
+describe('delivery', () => {
+  it('hands over in order what is new', () => {
+    const { delivery, indices, read } = setUp(0)
+    delivery.add(subDag(1))
+    delivery.add(subDag(2))
+    assert.deepEqual(indices(), [1, 2])
+    assert.deepEqual(read, [])
+  })
+
+  it('begins after the cursor with what the log holds', () => {
+    const { delivery, indices } = setUp(4)
+    delivery.recovered(6)
+    delivery.add(subDag(7))
+    assert.deepEqual(indices(), [5, 6, 7])
+  })
+
+  it('passes over what the consumer has already, when the log was lost', () => {
+    const { delivery, indices } = setUp(4)
+    for (const index of [1, 2, 3, 4, 5]) delivery.add(subDag(index))
+    assert.deepEqual(indices(), [5])
+  })
+
+  it('leaves on the disk what does not fit, and reads it back when there is room', () => {
+    const { delivery, taken, indices, read } = setUp(0)
+    for (const index of [1, 2, 3, 4, 5]) delivery.add(subDag(index))
+    assert.deepEqual(indices(), [1, 2, 3], 'the third begins below the limit of bytes')
+    taken[0]!.done()
+    assert.deepEqual([indices(), read], [[1, 2, 3, 4], [4]])
+    assert.equal(delivery.backlog, 4)
+    taken[3]!.done()
+    assert.equal(delivery.acknowledged, 4)
+    assert.deepEqual(indices(), [1, 2, 3, 4, 5])
+  })
+
+  it('takes an acknowledgement for all before it, in any order, any number of times', () => {
+    const { delivery, taken } = setUp(0)
+    for (const index of [1, 2, 3]) delivery.add(subDag(index))
+    taken[2]!.done()
+    taken[0]!.done()
+    taken[2]!.done()
+    assert.equal(delivery.acknowledged, 3)
+    assert.equal(delivery.backlog, 0)
+  })
+
+  it('presses when the consumer falls behind, and lets go at half', () => {
+    const { delivery, taken, pressure } = setUp(0, { maxUnacknowledgedCommits: 4, maxDeliveredBytes: 1000 })
+    for (let index = 1; index <= 5; index++) delivery.add(subDag(index))
+    assert.deepEqual(pressure, [true])
+    taken[1]!.done()
+    assert.deepEqual(pressure, [true])
+    taken[2]!.done()
+    assert.deepEqual(pressure, [true, false])
+  })
+
+  it('says so when the log does not reach back far enough', () => {
+    const delivery = new Delivery({
+      consumer: { cursor: () => 0, deliver: () => {} },
+      read: () => undefined,
+      maxUnacknowledgedCommits: 1,
+      maxDeliveredBytes: 1,
+      onBackpressure: () => {},
+    })
+    assert.throws(() => delivery.recovered(3), { code: 'HISTORY_GONE' })
+  })
+
+  it('never skips, repeats or exceeds its memory, however the consumer answers', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(4), { maxLength: 200 }), fc.boolean(), (choices, prompt) => {
+        const given: number[] = []
+        const open: (() => void)[] = []
+        const delivery = new Delivery({
+          consumer: {
+            cursor: () => 0,
+            deliver: ({ commitRef }, done) => {
+              given.push(commitRef.index)
+              if (prompt) done()
+              else open.push(done)
+            },
+          },
+          read: (index) => subDag(index),
+          maxUnacknowledgedCommits: 10,
+          maxDeliveredBytes: 35,
+          onBackpressure: () => {},
+        })
+        let last = 0
+        for (const choice of choices) {
+          if (choice > 0) delivery.add(subDag(++last))
+          else open.shift()?.()
+          assert.ok(given.length - delivery.acknowledged <= 4)
+        }
+        while (open.length > 0) open.shift()!()
+        assert.deepEqual(
+          given,
+          Array.from({ length: last }, (_, at) => at + 1),
+        )
+      }),
+    )
+  })
+})
