@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import type { FakeElNode } from '../fake/el-node.ts'
 import { until } from '../fake/until.ts'
@@ -112,24 +112,26 @@ describe('the deadline of a call', { concurrency: 3 }, () => {
 })
 
 describe('a client that hangs up', { concurrency: 3 }, () => {
-  /** Posts a body on a connection of its own; the returned function cuts it. */
-  function post(gate: Gate, body: string): () => void {
+  /** Posts a body on a connection of its own. */
+  function post(gate: Gate, body: string): Socket {
     const { hostname, port } = new URL(gate.url)
-    const socket = connect(Number(port), hostname)
+    const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true })
     socket.on('error', () => {})
     socket.write(
       `POST /el HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     )
-    return () => socket.resetAndDestroy()
+    return socket
   }
+
+  const call = `{"jsonrpc":"2.0","id":1,"method":"${trace}","params":[]}`
 
   it('has its attempts cancelled, and nobody else is asked', async (t) => {
     const { gate, nodes } = await elStage(t, 2, quiet)
     nodes[0]!.answer(trace, () => new Promise(() => {}))
-    const hangUp = post(gate, `{"jsonrpc":"2.0","id":1,"method":"${trace}","params":[]}`)
+    const socket = post(gate, call)
     await until(() => nodes[0]!.callsOf(trace).length === 1)
     assert.equal(gate.upstream('a').inFlight, 1)
-    hangUp()
+    socket.resetAndDestroy()
     await until(() => nodes[0]!.aborted === 1)
     await until(() => gate.upstream('a').inFlight === 0)
     assert.equal(nodes[1]!.callsOf(trace).length, 0)
@@ -137,13 +139,25 @@ describe('a client that hangs up', { concurrency: 3 }, () => {
     assert.equal((await balance(gate)).status, 200)
   })
 
+  it('is not one that only sends no more: it gets its answer', async (t) => {
+    const { gate, nodes } = await elStage(t, 1, quiet)
+    nodes[0]!.delay(trace, 900)
+    const socket = post(gate, call)
+    let seen = ''
+    socket.on('data', (chunk: Buffer) => (seen += chunk.toString()))
+    socket.end()
+    await until(() => seen.includes('"result"'), { describe: () => seen })
+    assert.match(seen, /^(?:HTTP\/1\.1 102 Processing\r\n\r\n)*HTTP\/1\.1 200 OK\r\n/)
+    assert.equal(nodes[0]!.aborted, 0)
+  })
+
   it('has all attempts of its batch cancelled', async (t) => {
     const { gate, nodes } = await elStage(t, 1, quiet)
     nodes[0]!.answer(trace, () => new Promise(() => {}))
     const batch = [1, 2, 3].map((id) => ({ jsonrpc: '2.0', id, method: trace, params: [] }))
-    const hangUp = post(gate, JSON.stringify(batch))
+    const socket = post(gate, JSON.stringify(batch))
     await until(() => nodes[0]!.callsOf(trace).length === 3)
-    hangUp()
+    socket.resetAndDestroy()
     await until(() => nodes[0]!.aborted === 3)
     await until(() => gate.upstream('a').inFlight === 0)
   })
