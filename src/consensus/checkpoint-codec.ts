@@ -46,6 +46,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
       votes: votes.map(({ vote }) => voteToValue(vote)),
     })),
     ownRound: checkpoint.ownRound === undefined ? [] : [checkpoint.ownRound],
+    orphaned: [...checkpoint.orphaned],
   })
 }
 
@@ -64,6 +65,7 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
       committed: value.committed.map(refOf),
       open: value.open.map(openOf),
       ownRound: value.ownRound[0],
+      orphaned: value.orphaned,
     }
   } catch (cause) {
     throw new MalformedCheckpoint(cause)

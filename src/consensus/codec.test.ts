@@ -56,6 +56,7 @@ const checkpoint: fc.Arbitrary<Checkpoint> = record({
     { maxLength: 3 },
   ),
   ownRound: fc.option(uint32, { nil: undefined }),
+  orphaned: fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 3 }),
 })
 
 const bytesOf = (hex: string): Buffer => Buffer.from(hex, 'hex')

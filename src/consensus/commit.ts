@@ -137,6 +137,7 @@ function deliver(
 function collect(state: ConsensusState, out: StepOutput): void {
   const gcRound = state.head.leaderRound - state.seams.parameters.gcDepth
   if (gcRound <= gcRoundOf(state)) return
+  state.ownBlocks.collect(gcRound, (ref) => state.dag.find(ref)?.committed === true)
   state.dag.collect(gcRound)
   state.reputation.collect(gcRound)
   state.ownVotes?.collect(gcRound)
@@ -154,7 +155,8 @@ function checkpoint(state: ConsensusState, sealed: SealedCommit, out: StepOutput
   }
   const ownRound = proposer.floor === undefined ? undefined : Math.max(proposer.floor, proposer.last?.ref.round ?? 0)
   const leaders = state.schedule.leaders(sealed.commit.leader.round)
-  const made: Checkpoint = { sealed, leaders, gcRound, committed, open: state.rejections.state, ownRound }
+  const orphaned = [...state.ownBlocks.orphaned]
+  const made: Checkpoint = { sealed, leaders, gcRound, committed, open: state.rejections.state, ownRound, orphaned }
   out.record({ type: 'checkpoint', checkpoint: made })
   state.retention = retentionOf(made)
 }

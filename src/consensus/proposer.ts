@@ -65,20 +65,29 @@ function propose(state: ConsensusState, round: Round, nowMs: number, out: StepOu
   accept(state, block, out)
 }
 
-function takeTransactions({ seams }: ConsensusState): readonly Uint8Array[] {
+/** First those that an earlier own block held in vain, then new ones. */
+function takeTransactions({ seams, ownBlocks }: ConsensusState): readonly Uint8Array[] {
   const { maxTransactionsPerBlock, maxTransactionBytesPerBlock } = seams.parameters
-  const taken = seams.transactions.take(maxTransactionsPerBlock, maxTransactionBytesPerBlock)
-  const size = taken.reduce((sum, { length }) => sum + length, 0)
-  if (taken.length > maxTransactionsPerBlock || size > maxTransactionBytesPerBlock) {
-    throw new InvariantError('The transaction source gave more than was asked for.', { count: taken.length, size })
+  const again = ownBlocks.take(maxTransactionsPerBlock, maxTransactionBytesPerBlock)
+  const count = maxTransactionsPerBlock - again.length
+  const byteLength = maxTransactionBytesPerBlock - sizeOf(again)
+  const taken = seams.transactions.take(count, byteLength)
+  if (taken.length > count || sizeOf(taken) > byteLength) {
+    const given = { count: taken.length, size: sizeOf(taken) }
+    throw new InvariantError('The transaction source gave more than was asked for.', given)
   }
-  return taken
+  return again.length === 0 ? taken : [...again, ...taken]
+}
+
+function sizeOf(transactions: readonly Uint8Array[]): number {
+  return transactions.reduce((sum, { length }) => sum + length, 0)
 }
 
 function accept(state: ConsensusState, block: SignedBlock, out: StepOutput): void {
   const { accepted, missing } = state.manager.receive(block)
   if (accepted.length === 0) throw new InvariantError('Our own block was not accepted.', { ref: block.ref, missing })
   state.monitor.observe(block)
+  state.ownBlocks.add(block)
   admit(state, accepted, out, true)
   out.effect({ type: 'broadcast', block })
 }

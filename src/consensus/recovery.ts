@@ -2,6 +2,7 @@ import { InvariantError } from '../core/errors.ts'
 import { admit } from './admit.ts'
 import { commitAgreed, retentionOf } from './commit.ts'
 import { StepOutput } from './output.ts'
+import { OwnBlocks } from './own-blocks.ts'
 import { type ConsensusState, newState } from './state.ts'
 import type { BlockRef, Checkpoint, ConsensusSeams, LogRecord, SignedBlock } from './types.ts'
 
@@ -26,7 +27,7 @@ export function recoverConsensus(
 }
 
 function restore(state: ConsensusState, checkpoint: Checkpoint, records: Iterable<LogRecord>): void {
-  const { sealed, leaders, ownRound, open } = checkpoint
+  const { sealed, leaders, ownRound, open, orphaned } = checkpoint
   const { ref, commit } = sealed
   state.head = { ref, leaderRound: commit.leader.round, timestampMs: commit.timestampMs }
   if (commit.scores.length > 0) state.schedule.update(commit.scores, commit.leader.round, ref.index)
@@ -35,6 +36,7 @@ function restore(state: ConsensusState, checkpoint: Checkpoint, records: Iterabl
   state.committer.forget(commit.leader.round - 1)
   state.lastDeliveredIndex = (open[0]?.sealed.ref.index ?? ref.index + 1) - 1
   state.proposer.floor = ownRound
+  state.ownBlocks = new OwnBlocks(orphaned)
   state.retention = retentionOf(checkpoint)
   if (open.length > 0) state.rejections.restore(open, blocksOf(checkpoint, records))
 }
@@ -77,6 +79,9 @@ function replayBlock(state: ConsensusState, block: SignedBlock, own: boolean, co
   const { accepted } = state.manager.receive(block, true)
   for (const node of accepted) node.committed = committed.delete(node.ref.digest)
   state.monitor.observe(block)
-  if (own) raiseFloor(state, block.ref.round)
+  if (own) {
+    raiseFloor(state, block.ref.round)
+    if (accepted.some(({ content }) => content === block)) state.ownBlocks.replay(block)
+  }
   admit(state, accepted, nowhere(), own)
 }

@@ -64,4 +64,5 @@ export const CheckpointSchema = new ContainerType({
   open: new ListCompositeType(OpenCommitSchema, limit),
   /** At most one: absent while an empty disk does not know its own last round. */
   ownRound: new ListBasicType(uint32, 1),
+  orphaned: new ListCompositeType(new ByteListType(limit), limit),
 })

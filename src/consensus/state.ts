@@ -5,6 +5,7 @@ import { Committer, type LeaderPosition } from './committer.ts'
 import { Dag, DagNode } from './dag.ts'
 import { genesisBlocks } from './genesis.ts'
 import { LeaderSchedule } from './leader-schedule.ts'
+import { OwnBlocks } from './own-blocks.ts'
 import { OwnTransactionVotes } from './own-votes.ts'
 import { Rejections } from './rejections.ts'
 import { Reputation } from './reputation.ts'
@@ -60,6 +61,7 @@ export interface ConsensusState {
   readonly ownVotes: OwnTransactionVotes | undefined
   readonly clock: ThresholdClock
   readonly commitVotes: PendingCommitVotes
+  ownBlocks: OwnBlocks
   readonly monitor: CommitVoteMonitor
   readonly proposer: ProposerState
   head: CommitHead
@@ -123,6 +125,7 @@ export function newState(seams: ConsensusSeams, base: Round): ConsensusState {
     ownVotes: votes ? new OwnTransactionVotes((block) => judge.call(seams, block)) : undefined,
     clock: new ThresholdClock(stakes, committee.quorum, 1),
     commitVotes: new PendingCommitVotes(1000),
+    ownBlocks: new OwnBlocks(),
     monitor: new CommitVoteMonitor(stakes, committee.quorum),
     proposer: newProposer(committee.size),
     head: { ref: beforeFirstCommit, leaderRound: 0, timestampMs: 0 },

@@ -125,6 +125,8 @@ export interface Checkpoint {
   readonly committed: readonly BlockRef[]
   /** Commits that wait for their transaction votes, oldest first, with the votes seen so far. */
   readonly open: readonly OpenCommit[]
+  /** Transactions of own blocks that were collected unordered, and that are in no later own block yet. */
+  readonly orphaned: readonly Uint8Array[]
   /** Never propose at or below this round; undefined while the committee has not told an empty disk. */
   readonly ownRound: Round | undefined
 }
