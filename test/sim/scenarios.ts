@@ -1,3 +1,4 @@
+import type { ConsensusParameters } from '../../src/consensus/parameters.ts'
 import { type Random, seededRandom } from '../../src/core/random.ts'
 import { parseFault } from '../../src/sim/faults.ts'
 import { type Latency, uniformLatency } from '../../src/sim/latency.ts'
@@ -15,14 +16,14 @@ export interface Scenario {
 const cheats = ['equivocate', 'withhold', 'late', 'badSignature', 'badAncestors', 'garbage'] as const
 
 /**
- * Draws a committee of 4 to 10, a network, and up to f faulty validators; one in twelve scenarios has f + 1 of them down
+ * Draws a committee of 4 to 10 (small ones more often), a network, and up to f faulty validators; one in twelve scenarios has f + 1 of them down
  * for good, one in twelve cuts the power of all at once. The same seed draws the same scenario.
  */
 export function drawScenario(seed: number): Scenario {
   const chance = seededRandom(seed ^ 0x5eed)
-  const validators = 4 + chance.int(7)
+  const validators = 4 + Math.floor(7 * chance.float() ** 2)
   const bearable = Math.floor((validators - 1) / 3)
-  const forMs = 3500 + chance.int(1500)
+  const forMs = 3000 + chance.int(1200)
   const kind = chance.int(12)
   const words = [...weather(chance, validators, forMs / 2)]
   if (kind === 0)
@@ -33,17 +34,19 @@ export function drawScenario(seed: number): Scenario {
     )
   else words.push(...faulty(chance, validators, chance.int(bearable + 1)))
   if (kind === 1) words.push(...shuffled(chance, validators).map((v) => `torn:${v}@1.4`))
+  const latency = drawLatency(chance, validators)
   return {
     options: {
       validators,
       seed,
-      latency: drawLatency(chance, validators),
+      latency,
       load: 20 + chance.int(100),
       forMs,
       faults: words.map((word) => parseFault(word, validators)),
       leaders: chance.float() < 0.2 ? 2 : 1,
       signatures: seed % 50 === 0 ? 'ed25519' : 'hash',
-      syncMs: chance.float() * 5,
+      syncMs: 40 * chance.float() ** 2,
+      parameters: impatience(chance, latency),
     },
     words,
     expected: kind === 0 ? 'stalled' : 'ok',
@@ -51,11 +54,18 @@ export function drawScenario(seed: number): Scenario {
 }
 
 function drawLatency(chance: Random, validators: number): Latency {
-  const base = 20 + chance.int(60)
-  const uniform = uniformLatency(base, chance.float(), validators)
+  const base = 30 + chance.int(70)
+  const uniform = uniformLatency(base, 2 * chance.float(), validators)
   if (chance.float() < 0.5) return uniform
   const oneWayMs = uniform.oneWayMs.map((row) => row.map((ms) => (ms === 0 ? 0 : 10 + chance.int(2 * base))))
   return { ...uniform, oneWayMs, unitMs: Math.max(...oneWayMs.flat()) }
+}
+
+// Impatient validators go on without the leader now and then: their DAGs are ragged, and leaders are skipped, or decided
+// by later ones.
+function impatience(chance: Random, { unitMs }: Latency): Partial<ConsensusParameters> {
+  if (chance.float() < 0.4) return {}
+  return { leaderTimeoutMs: unitMs * (0.8 + chance.float()), minRoundDelayMs: chance.int(50) }
 }
 
 function weather(chance: Random, validators: number, untilMs: number): string[] {
@@ -72,7 +82,7 @@ function weather(chance: Random, validators: number, untilMs: number): string[] 
   maybe(0.3, () => `reorder:${share(chance, 0.3)}`)
   maybe(0.2, () => `corrupt:${share(chance, 0.02)}`)
   maybe(0.25, () => `delay:${chance.int(validators)}+${chance.int(400)}`)
-  maybe(0.3, () => `partition:${split(chance, validators)}`)
+  for (let more = 0; more < 4; more++) maybe(0.3, () => `partition:${split(chance, validators)}`)
   return words
 }
 
@@ -81,7 +91,7 @@ function faulty(chance: Random, validators: number, count: number): string[] {
     .slice(0, count)
     .map((validator) => {
       const kind = chance.int(12)
-      const moment = at(chance.int(1800))
+      const moment = at(chance.int(1500))
       if (kind === 0) return `crash:${validator}@${moment}`
       if (kind === 1) return `restart:${validator}@${moment}`
       if (kind === 2) return `torn:${validator}@${moment}`

@@ -137,6 +137,12 @@ describe('a committee under virtual time', () => {
     assert.ok(found.commits > 1.5 * found.rounds)
   })
 
+  it('orders what a validator acknowledged that was cut off for hundreds of rounds', () => {
+    const latency = presetLatency('lan', 4)
+    assertSound(run({ latency, forMs: 12_000 }, 'partition:0,1,2|3@1-8'))
+    assertSound(run({ latency, forMs: 12_000 }, 'partition:0,1,2|3@1-6', 'torn:3@6.3'))
+  })
+
   it('runs alone', () => {
     const found = run({ validators: 1, forMs: 2000 })
     assertSound(found)
