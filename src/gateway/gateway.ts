@@ -4,6 +4,7 @@ import type { Exchange } from '../http/types.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import { controlDoors } from './control/door.ts'
 import type { StatusSnapshot } from './control/snapshot.ts'
+import { atMost, runningCallsEnded } from './draining.ts'
 import { pathOf, route } from './ingress/router.ts'
 import { Instruments } from './instruments.ts'
 import { createNetwork } from './network.ts'
@@ -20,7 +21,10 @@ export type { GatewaySeams } from './seams.ts'
 export interface Gateway {
   /** Starts watching the upstreams and listens. Rejects when the address is taken. */
   start(): Promise<{ readonly host: string; readonly port: number }>
-  /** `/ready` turns 503, new connections are refused, calls in flight finish; resolves when they have, or after `drainMs`. */
+  /**
+   * `/ready` turns 503 and calls in flight finish; then new connections are refused. Resolves when all is answered, or
+   * after `drainMs`.
+   */
   drain(): Promise<void>
   /** Cuts what is left and frees everything. */
   close(): Promise<void>
@@ -45,8 +49,8 @@ export function createGateway(options: GatewayOptions, seams: GatewaySeams): Gat
   const metrics = new Metrics({ processMetrics: true })
   const instruments = new Instruments(metrics, version)
   const networks = options.networks.map((network) => createNetwork(network, seams, instruments))
-  const snapshot = (): StatusSnapshot =>
-    takeSnapshot({ version, startedAt, draining, networks: networks.map(({ state }) => state) }, clock)
+  const states = networks.map(({ state }) => state)
+  const snapshot = (): StatusSnapshot => takeSnapshot({ version, startedAt, draining, networks: states }, clock)
   const control = controlDoors(snapshot, metrics)
   const routes = routesOf(networks, control, options, seams)
   const serve = (exchange: Exchange): void => {
@@ -62,14 +66,10 @@ export function createGateway(options: GatewayOptions, seams: GatewaySeams): Gat
     },
     drain: async () => {
       draining = true
-      const patience = new Promise<void>((resolve) => {
-        const timer = clock.after(options.drainMs, resolve)
-        void server.drain().then(() => {
-          clock.clear(timer)
-          resolve()
-        })
-      })
-      await patience
+      const giveUpAt = clock.now() + options.drainMs
+      // Whoever spreads the load must be able to read the 503 of /ready while calls still run.
+      await runningCallsEnded(states, clock, options.drainMs)
+      await atMost(Math.max(0, giveUpAt - clock.now()), server.drain(), clock)
     },
     close: async () => {
       server.destroy()

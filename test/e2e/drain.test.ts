@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, it, type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { type FakeElNode, startFakeElNode } from '../fake/el-node.ts'
+import { until } from '../fake/until.ts'
+import { elStage, openGate, optionsFor, type SendOptions, send, settled } from './gate.ts'
+
+const trace = 'debug_traceTransaction'
+const post = (id: number, method = trace): SendOptions => ({
+  method: 'POST',
+  headers: ['content-type', 'application/json'],
+  body: `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":["0x1"]}`,
+})
+
+/** A node that answers traces when it is told to. */
+async function holdingNode(t: TestContext): Promise<{ node: FakeElNode; release: () => void }> {
+  let release: () => void = () => {}
+  const held = new Promise<string>((resolve) => (release = () => resolve('0xdone')))
+  const node = await startFakeElNode()
+  t.after(() => node.close())
+  node.answer(trace, () => held)
+  return { node, release }
+}
+
+describe('draining', { concurrency: 3 }, () => {
+  it('of the real program: at SIGTERM /ready turns 503, the call in flight finishes, and it exits with 0', async (t) => {
+    const { node, release } = await holdingNode(t)
+    const binary = fileURLToPath(new URL('../../bin/drawbridge.js', import.meta.url))
+    const child = spawn(process.execPath, [binary, 'serve', node.url, '--listen', '127.0.0.1:0'])
+    t.after(() => child.kill('SIGKILL'))
+    const exited = once(child, 'exit')
+    let printed = ''
+    child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()))
+    const address = (): string | undefined => /http:\/\/127\.0\.0\.1:\d+/.exec(printed)?.[0]
+    await until(() => address() !== undefined, { deadlineMs: 20_000 })
+    const url = address()!
+    await until(async () => (await send(`${url}/ready`)).status === 200)
+    const call = send(`${url}/el`, post(1))
+    await until(() => node.callsOf(trace).length === 1)
+    child.kill('SIGTERM')
+    await until(async () => (await send(`${url}/ready`)).status === 503)
+    assert.deepEqual((await send(`${url}/ready`)).json, { ready: false, reasons: ['the gateway is shutting down'] })
+    assert.equal((await send(`${url}/health`)).status, 200)
+    assert.equal(child.exitCode, null)
+    release()
+    const answer = await call
+    assert.deepEqual(answer.json, { jsonrpc: '2.0', id: 1, result: '0xdone' })
+    assert.deepEqual(await exited, [0, null])
+  })
+
+  it('refuses new connections once the calls that ran have ended, and answers what came meanwhile', async (t) => {
+    const { node, release } = await holdingNode(t)
+    const gate = await openGate(t, optionsFor([node.url]))
+    await settled(gate)
+    const call = send(`${gate.url}/el`, post(1))
+    await until(() => node.callsOf(trace).length === 1)
+    const drained = gate.gateway.drain()
+    assert.equal((await send(`${gate.url}/el`, post(2, 'eth_gasPrice'))).json.result, '0x7')
+    release()
+    assert.equal((await call).json.result, '0xdone')
+    await drained
+    await assert.rejects(send(`${gate.url}/health`), { code: 'ECONNREFUSED' })
+  })
+
+  it('is bounded: after drainMs what still runs is cut', async (t) => {
+    const { node } = await holdingNode(t)
+    const gate = await openGate(t, { ...optionsFor([node.url]), drainMs: 200 })
+    await settled(gate)
+    const rejected = assert.rejects(send(`${gate.url}/el`, post(1)))
+    await until(() => node.callsOf(trace).length === 1)
+    const began = performance.now()
+    await gate.gateway.drain()
+    assert.ok(performance.now() - began < 1500)
+    await gate.gateway.close()
+    await rejected
+    await until(() => node.aborted === 1)
+  })
+
+  it('takes no time when nothing runs', async (t) => {
+    const { gate } = await elStage(t, 1)
+    await gate.call('eth_gasPrice')
+    const began = performance.now()
+    await gate.gateway.drain()
+    assert.ok(performance.now() - began < 1000)
+  })
+})
