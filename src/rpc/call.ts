@@ -30,6 +30,16 @@ export class Trail {
   onStuck: (() => void) | undefined
   /** The answer is chosen: no further attempts. */
   settled = false
+  #derived: Trail[] | undefined
+
+  /** The trail of a further call on behalf of this one: it is settled when this one is. */
+  derive(): Trail {
+    const trail = new Trail()
+    if (this.settled) trail.settle('unwanted')
+    else if (this.#derived === undefined) this.#derived = [trail]
+    else this.#derived.push(trail)
+    return trail
+  }
 
   /** Chooses no further: whoever still runs is abandoned, or cut short when nobody wants to learn from it. */
   settle(how: 'answered' | 'unwanted' | 'timedOut'): void {
@@ -42,6 +52,7 @@ export class Trail {
       if (how === 'answered') attempt.abandon()
       else attempt.abort(how)
     }
+    if (this.#derived !== undefined) for (const trail of this.#derived) trail.settle(how)
   }
 }
 
@@ -139,11 +150,10 @@ export function compose<C extends Call>(policies: readonly Policy<C>[], inner: H
   return policies.reduceRight<Handler<C>>((next, policy) => policy(next), inner)
 }
 
-/** A call of our own on behalf of a client's: another method and params, its own trail, cancelled with the client's. */
+/** A call of our own on behalf of a client's: another method and params, and a trail that ends with the client's. */
 export function derivedCall(call: RpcCall, method: string, params: string): RpcCall {
   const traits = methodTraits(method)
-  const trail = new Trail()
-  call.cancellation.onCancel(() => trail.settle('unwanted'))
   const { label, repeat, cost } = traits
+  const trail = call.trail.derive()
   return { ...call, name: method, label, repeat, cost, traits, params: Buffer.from(params), trail }
 }

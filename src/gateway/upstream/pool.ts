@@ -59,6 +59,8 @@ export class Pool<C extends Call> {
   }
 
   #run(call: C, upstream: UpstreamState, now: number): Promise<Outcome> {
+    // Its time may have run out while it waited for its turn: nobody would ever end this attempt.
+    if (call.trail.settled) return Promise.resolve(ownAnswer({ reason: 'deadline' }))
     this.#account(upstream, now)
     call.trail.attempts++
     call.trail.tried.push(upstream)
