@@ -26,9 +26,16 @@ type Peer = (asked: Method, body: Body) => Uint8Array | undefined
 function fakePeers(clock: VirtualClock, peers: readonly Peer[]) {
   const asked: { readonly peer: number; readonly method: Method; readonly body: Body }[] = []
   const all = peers.map((_, at) => at + 1)
+  const turn = (): number[] => {
+    all.push(all.shift()!)
+    return [...all]
+  }
   const questions: PeerQuestions = {
-    connected: all,
-    pick: (count, first) => [...all].sort((a, b) => Number(b === first) - Number(a === first)).slice(0, count),
+    connected: [...all],
+    pick: (count, first) =>
+      turn()
+        .sort((a, b) => Number(b === first) - Number(a === first))
+        .slice(0, count),
     ask: (peer, wanted, body, _timeout, answer) => {
       asked.push({ peer, method: wanted, body })
       clock.after(10, () => answer(peers[peer - 1]!(wanted, body)))

@@ -30,6 +30,7 @@ export class RoundProber {
   readonly #received: (Round | undefined)[]
   #timer: Timer | undefined
   #delayed = false
+  #stopped = false
 
   constructor(seams: RoundProberSeams) {
     this.#seams = seams
@@ -37,6 +38,7 @@ export class RoundProber {
   }
 
   start(): void {
+    if (this.#stopped) return
     const { clock, parameters } = this.#seams
     const interval = parameters.roundProbeIntervalMs / (this.#delayed ? hurry : 1)
     this.#timer = clock.after(interval, () => {
@@ -46,6 +48,7 @@ export class RoundProber {
   }
 
   stop(): void {
+    this.#stopped = true
     this.#seams.clock.clear(this.#timer)
   }
 
@@ -82,9 +85,16 @@ export class RoundProber {
       stake += committee.stake(author)
       if (stake < committee.quorum) continue
       const delay = Math.max(0, proposed - round)
-      this.#delayed = delay > maxPropagationDelay
+      this.#pace(delay > maxPropagationDelay)
       onDelay(delay)
       return
     }
+  }
+
+  #pace(delayed: boolean): void {
+    if (delayed === this.#delayed) return
+    this.#delayed = delayed
+    this.#seams.clock.clear(this.#timer)
+    this.start()
   }
 }
