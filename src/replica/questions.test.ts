@@ -165,6 +165,37 @@ describe('the round prober', () => {
     assert.equal(setUp([undefined, 19, 18], 20).delays.at(-1), 2)
   })
 
+  it('does not count what we proposed while an answer was on its way', () => {
+    const clock = new VirtualClock()
+    const delays: number[] = []
+    let proposed = 100
+    const { questions } = fakePeers(clock, [])
+    const answer = encodeLatestRounds({ received: [100, 0, 0, 0], accepted: [0, 0, 0, 0] })
+    const prober = new RoundProber({
+      committee,
+      own: 0,
+      clock,
+      peers: {
+        ...questions,
+        connected: [1, 2, 3],
+        ask: (peer, _method, _body, _timeout, done) => void clock.after(peer * 500, () => done(answer)),
+      },
+      parameters,
+      maxPropagationDelay: 5,
+      lastProposedRound: () => proposed,
+      onDelay: (rounds) => delays.push(rounds),
+      onMalformed: () => assert.fail('a sound answer'),
+    })
+    prober.start()
+    clock.advance(5_001)
+    for (let step = 0; step < 20; step++) {
+      proposed += 10
+      clock.advance(100)
+    }
+    prober.stop()
+    assert.deepEqual(delays, [0, 0])
+  })
+
   it('hurries while we pause because of it, and counts nonsense', () => {
     const { clock, asked, malformed } = setUp([0, 0, -1], 20)
     const before = asked.length

@@ -20,21 +20,27 @@ export interface RoundProberSeams {
   readonly onMalformed: (from: AuthorityIndex) => void
 }
 
+/** How far a peer was behind our blocks: `proposed` was our last round when it was asked. */
+interface Lag {
+  readonly proposed: Round
+  readonly rounds: Round
+}
+
 /** While we pause because of a delay, it is measured this much more often. */
 const hurry = 10
 
 /** Asks the peers how far our blocks have come, so that we do not run away from a committee that cannot hear us. */
 export class RoundProber {
   readonly #seams: RoundProberSeams
-  /** By authority, our highest round that it has told us it received; undefined until it told. */
-  readonly #received: (Round | undefined)[]
+  /** By authority, what its newest answer told; undefined until it answered. */
+  readonly #lags: (Lag | undefined)[]
   #timer: Timer | undefined
   #delayed = false
   #stopped = false
 
   constructor(seams: RoundProberSeams) {
     this.#seams = seams
-    this.#received = Array.from({ length: seams.committee.size })
+    this.#lags = Array.from({ length: seams.committee.size })
   }
 
   start(): void {
@@ -53,19 +59,23 @@ export class RoundProber {
   }
 
   #probe(): void {
-    const { peers, parameters } = this.#seams
+    const { peers, parameters, lastProposedRound } = this.#seams
+    const proposed = lastProposedRound()
     for (const peer of peers.connected) {
       peers.ask(peer, method.latestRounds, new Uint8Array(0), parameters.roundProbeTimeoutMs, (answer) => {
-        if (answer !== undefined) this.#take(peer, answer)
+        if (answer !== undefined) this.#take(peer, answer, proposed)
       })
     }
   }
 
-  #take(peer: AuthorityIndex, answer: Uint8Array): void {
+  // An answer says how far our blocks had come when we asked: what we proposed since has had no time to arrive, and on a
+  // slow link that is many rounds.
+  #take(peer: AuthorityIndex, answer: Uint8Array, proposed: Round): void {
     const { committee, own, onMalformed } = this.#seams
     try {
       const { received } = decodeLatestRounds(answer, committee.size)
-      this.#received[peer] = Math.max(this.#received[peer] ?? 0, received[own] ?? 0)
+      if (proposed < (this.#lags[peer]?.proposed ?? 0)) return
+      this.#lags[peer] = { proposed, rounds: Math.max(0, proposed - (received[own] ?? 0)) }
       this.#judge()
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error
@@ -75,18 +85,16 @@ export class RoundProber {
 
   /** Peers that never answered say nothing: a validator that has just started is not delayed. */
   #judge(): void {
-    const { committee, own, lastProposedRound, maxPropagationDelay, onDelay } = this.#seams
-    const proposed = lastProposedRound()
-    const rounds = this.#received.map((round, author) => ({ author, round: author === own ? proposed : round }))
-    const known = rounds.filter((one): one is { author: number; round: number } => one.round !== undefined)
-    known.sort((a, b) => b.round - a.round)
+    const { committee, own, maxPropagationDelay, onDelay } = this.#seams
+    const lags = this.#lags.flatMap((lag, author) => (lag === undefined ? [] : { author, rounds: lag.rounds }))
+    lags.push({ author: own, rounds: 0 })
+    lags.sort((a, b) => a.rounds - b.rounds)
     let stake = 0
-    for (const { author, round } of known) {
+    for (const { author, rounds } of lags) {
       stake += committee.stake(author)
       if (stake < committee.quorum) continue
-      const delay = Math.max(0, proposed - round)
-      this.#pace(delay > maxPropagationDelay)
-      onDelay(delay)
+      this.#pace(rounds > maxPropagationDelay)
+      onDelay(rounds)
       return
     }
   }
