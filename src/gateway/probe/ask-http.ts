@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.ts'
+import { afterPendingInput, type Clock } from '../../core/clock.ts'
 import type { CarrierError, HttpClient, RawHeaders } from '../../http/types.ts'
 import { describeFailure } from '../upstream/judge.ts'
 import { noteHeard } from '../upstream/pool.ts'
@@ -32,14 +32,19 @@ export function askOverHttp(
     new Promise((resolve, reject) => {
       const { client, endpoint } = links.get(upstream)!
       const began = clock.now()
+      let waiting = true
       const silence = clock.after(Math.min(timeoutMs, patienceWith(upstream)), () => {
-        if (upstream.lastAnswerAt < began) suspect(upstream)
+        // If we were the ones who slept, the answer lies in the socket buffer: read that first.
+        void afterPendingInput().then(() => {
+          if (waiting && upstream.lastAnswerAt < began) suspect(upstream)
+        })
       })
       const timer = clock.after(timeoutMs, () => {
         call.abort()
         fail(new ProbeError(`no answer to a probe within ${timeoutMs} ms`))
       })
       const stopTimers = (): void => {
+        waiting = false
         clock.clear(silence)
         clock.clear(timer)
       }
