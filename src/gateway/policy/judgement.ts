@@ -1,5 +1,6 @@
 import type { Call, Outcome } from '../../rpc/call.ts'
 import type { ErrorClass } from '../../rpc/error-classes.ts'
+import { discard } from '../upstream/pool.ts'
 
 /** How much an outcome is worth to the client, best first. */
 const worth: Record<ErrorClass, number> = {
@@ -20,9 +21,16 @@ const worth: Record<ErrorClass, number> = {
   NODE: 8,
 }
 
-/** The outcome that tells the client more. */
+/** The outcome that tells the client more; what still flows of the other is given up. */
 export function better(one: Outcome, other: Outcome): Outcome {
-  return worthOf(other) < worthOf(one) ? other : one
+  const [kept, lost] = tellsMore(other, one) ? [other, one] : [one, other]
+  discard(lost)
+  return kept
+}
+
+/** Whether an outcome is worth more to the client than another. */
+export function tellsMore(one: Outcome, other: Outcome): boolean {
+  return worthOf(one) < worthOf(other)
 }
 
 function worthOf(outcome: Outcome): number {

@@ -1,5 +1,5 @@
 import type { Call, Outcome, Policy } from '../../rpc/call.ts'
-import { better, mayGoElsewhere, sameError, turnedAway } from './judgement.ts'
+import { better, mayGoElsewhere, sameError, tellsMore, turnedAway } from './judgement.ts'
 
 /** Told what the retries find out. */
 export interface RetryObserver {
@@ -41,7 +41,7 @@ function settlesDoubt(first: Outcome, second: Outcome): boolean {
 }
 
 function contradicts(first: Outcome, second: Outcome): boolean {
-  return first.verdict?.class === 'UNKNOWN' && better(first, second) === second
+  return first.verdict?.class === 'UNKNOWN' && tellsMore(second, first)
 }
 
 /** Nobody is left to ask. That others are at their limit is worth telling only when limits are all there is to tell. */

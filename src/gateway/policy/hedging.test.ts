@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { rpcCall, wellNetwork } from '../../../test/fake/gate.ts'
+import { VirtualClock } from '../../core/virtual-clock.ts'
+import { historyOf, type NetworkState, type UpstreamState } from '../upstream/state.ts'
+import { Hedging } from './hedging.ts'
+
+interface Wishes {
+  readonly upstreams?: readonly string[]
+  readonly afterQuantile?: number
+  readonly maxExtraPercent?: number
+}
+
+function stage({ upstreams = ['a', 'b'], afterQuantile = 0.95, maxExtraPercent = 10 }: Wishes = {}) {
+  const clock = new VirtualClock()
+  const network = wellNetwork({ upstreams })
+  const hedging = new Hedging({ afterQuantile, maxExtraPercent }, network, clock)
+  return { clock, network, hedging }
+}
+
+function call(network: NetworkState, durations: readonly number[] = []) {
+  const upstream = network.upstreams[0] as UpstreamState
+  const asked = rpcCall('eth_call')
+  asked.trail.tried.push(upstream)
+  for (const ms of durations) historyOf(upstream, asked.label, 0).record(ms, 0)
+  return asked
+}
+
+const twenty = (ms: number) => new Array<number>(20).fill(ms)
+
+describe('the moment of a hedge', () => {
+  it('is when the attempt is slower than its method usually is there', () => {
+    const { network, hedging } = stage()
+    const wait = hedging.after(call(network, twenty(100)))
+    assert.ok(wait !== undefined && wait >= 100 && wait <= 120, `${wait}`)
+  })
+
+  it('is never within ten milliseconds', () => {
+    const { network, hedging } = stage()
+    assert.equal(hedging.after(call(network, twenty(0.2))), 10)
+  })
+
+  it('never comes without enough history, without another upstream, or when it is switched off', () => {
+    const few = stage()
+    assert.equal(few.hedging.after(call(few.network, twenty(100).slice(1))), undefined)
+    const alone = stage({ upstreams: ['a'] })
+    assert.equal(alone.hedging.after(call(alone.network, twenty(100))), undefined)
+    const off = stage({ afterQuantile: 1 })
+    assert.equal(off.hedging.after(call(off.network, twenty(100))), undefined)
+  })
+
+  it('never comes for a call that no upstream was asked', () => {
+    assert.equal(stage().hedging.after(rpcCall()), undefined)
+  })
+})
+
+describe('the budget of hedges', () => {
+  const spend = (stageOf: ReturnType<typeof stage>, calls: number): number => {
+    let taken = 0
+    for (let n = 0; n < calls; n++) {
+      stageOf.hedging.after(call(stageOf.network))
+      while (stageOf.hedging.take()) taken++
+    }
+    return taken
+  }
+
+  it('never exceeds its percentage over a long run, whatever is asked when', () => {
+    const acts = fc.array(fc.record({ calls: fc.nat(100), wait: fc.nat(15_000), trouble: fc.boolean() }), {
+      maxLength: 40,
+    })
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 100 }), acts, (maxExtraPercent, runs) => {
+        const all = stage({ maxExtraPercent })
+        let calls = 0
+        let taken = 0
+        for (const run of runs) {
+          all.clock.advance(run.wait)
+          if (run.trouble) all.network.lastTroubleAt = all.clock.now()
+          taken += spend(all, run.calls)
+          calls += run.calls
+        }
+        // One is free at the start, and what was saved up cannot have been earned twice.
+        assert.ok(taken <= 1 + (calls * maxExtraPercent) / 100 + 1e-6, `${taken} of ${calls}`)
+      }),
+    )
+  })
+
+  it('is two in a hundred in quiet times, and the whole percentage for ten seconds after trouble', () => {
+    const all = stage()
+    spend(all, 1)
+    assert.ok(Math.abs(spend(all, 1000) - 20) <= 1)
+    all.network.lastTroubleAt = all.clock.now()
+    assert.ok(Math.abs(spend(all, 1000) - 100) <= 1)
+    all.clock.advance(10_001)
+    assert.ok(Math.abs(spend(all, 1000) - 20) <= 1)
+  })
+
+  it('saves up no more than ten', () => {
+    const all = stage()
+    for (let n = 0; n < 10_000; n++) all.hedging.after(call(all.network))
+    let taken = 0
+    while (all.hedging.take()) taken++
+    assert.equal(taken, 10)
+  })
+})
