@@ -155,7 +155,7 @@ function checkAll(sent: readonly Sent[], nodes: readonly FakeElNode[], mayFail: 
 
 describe('whatever happens to the nodes', { concurrency: 2 }, () => {
   const script = fc.array(event, { minLength: 3, maxLength: 25 })
-  const limits = { numRuns: 20, interruptAfterTimeLimit: 20_000, endOnFailure: true }
+  const limits = { numRuns: 12, interruptAfterTimeLimit: 6000, endOnFailure: true }
 
   it('every call gets one response with its own id, right or a well-formed error, and no write is doubled', async () => {
     let calls = 0
