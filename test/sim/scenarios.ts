@@ -23,9 +23,10 @@ export function drawScenario(seed: number): Scenario {
   const chance = seededRandom(seed ^ 0x5eed)
   const validators = 4 + Math.floor(7 * chance.float() ** 2)
   const bearable = Math.floor((validators - 1) / 3)
-  const forMs = 3000 + chance.int(1200)
   const kind = chance.int(12)
-  const words = [...weather(chance, validators, forMs / 2)]
+  // A straggler that was cut off may still complete a certificate after the others stand still: it gets time for that.
+  const forMs = 3000 + chance.int(1200) + (kind === 0 ? 5000 : 0)
+  const words = [...weather(chance, validators, 2000)]
   if (kind === 0)
     words.push(
       ...shuffled(chance, validators)
