@@ -151,7 +151,7 @@ describe('beacon failover', { concurrency: 8 }, () => {
     const began = performance.now()
     const answer = await gate.send(path)
     assert.equal(answer.header('x-drawbridge-upstream'), 'b')
-    assert.ok(performance.now() - began < 1500)
+    assert.ok(performance.now() - began < 5000, 'long before the deadline of the call')
   })
 
   const safe = [

@@ -71,7 +71,7 @@ describe('a raw transaction', { concurrency: 8 }, () => {
     nodes[1]!.answer(send, hash)
     const began = performance.now()
     assert.equal((await sendRaw(gate)).json.result, hash)
-    assert.ok(performance.now() - began < 1500)
+    assert.ok(performance.now() - began < 5000, 'long before the deadline of the call')
   })
 })
 
