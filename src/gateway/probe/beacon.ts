@@ -49,7 +49,7 @@ async function readSyncing(upstream: UpstreamState, ask: ProbeAsk): Promise<stri
   const response = await get(upstream, ask, '/eth/v1/node/syncing')
   if (response.status === 404) return undefined
   const data = dataOf(response, '/eth/v1/node/syncing') as Record<string, unknown>
-  if (data['is_syncing'] === true) return `syncing: ${String(data['sync_distance'] ?? '?')} slots to go`
+  if (data['is_syncing'] === true) return `syncing: ${textOf(data['sync_distance']) ?? '?'} slots to go`
   if (data['el_offline'] === true) return 'its execution client is offline'
   if (data['is_optimistic'] === true) return 'optimistic: its execution client has not verified the head'
   return undefined
@@ -78,9 +78,9 @@ async function readIdentity(upstream: UpstreamState, ask: ProbeAsk, byChainId: b
     byChainId ? {} : readOptional(upstream, ask, '/eth/v1/beacon/genesis'),
   ])
   const chain = byChainId ? spec?.['DEPOSIT_CHAIN_ID'] : genesis?.['genesis_validators_root']
-  const slots = Number(spec?.['SLOTS_PER_EPOCH'])
+  const slots = Number(textOf(spec?.['SLOTS_PER_EPOCH']))
   return {
-    chain: chain === undefined ? undefined : String(chain),
+    chain: textOf(chain),
     slotsPerEpoch: Number.isSafeInteger(slots) && slots > 0 ? slots : undefined,
   }
 }
@@ -94,6 +94,11 @@ async function readFinality(upstream: UpstreamState, ask: ProbeAsk, slots: numbe
   const path = '/eth/v1/beacon/states/head/finality_checkpoints'
   const data = (await readOptional(upstream, ask, path)) as Record<string, { epoch?: unknown } | undefined>
   return { safe: slotOf(data['current_justified']?.epoch, slots), finalized: slotOf(data['finalized']?.epoch, slots) }
+}
+
+/** Numbers of the Beacon API are strings; some nodes write them bare. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
 }
 
 function slotOf(epoch: unknown, slots: number): number | undefined {

@@ -21,7 +21,7 @@ export function evmProbe(schedule: ProbeSchedule): Probe {
 
 async function readHead(upstream: UpstreamState, ask: ProbeAsk): Promise<number> {
   const answer = await rpc(upstream, ask, 'eth_blockNumber')
-  const number = typeof answer === 'string' ? parseQuantity(answer) : undefined
+  const number = quantityOf(answer)
   if (number === undefined) throw new ProbeError(`eth_blockNumber answered ${shorten(answer)} instead of a quantity`)
   return number
 }
@@ -30,8 +30,8 @@ async function readHead(upstream: UpstreamState, ask: ProbeAsk): Promise<number>
 async function readSyncing(upstream: UpstreamState, ask: ProbeAsk): Promise<string | undefined> {
   const answer = await rpc(upstream, ask, 'eth_syncing').catch(onlyRpcErrors)
   if (typeof answer !== 'object' || answer === null) return answer === true ? 'syncing' : undefined
-  const { currentBlock, highestBlock } = answer as { currentBlock?: string; highestBlock?: string }
-  const [current, highest] = [parseQuantity(currentBlock ?? ''), parseQuantity(highestBlock ?? '')]
+  const { currentBlock, highestBlock } = answer as { currentBlock?: unknown; highestBlock?: unknown }
+  const [current, highest] = [quantityOf(currentBlock), quantityOf(highestBlock)]
   return current === undefined || highest === undefined ? 'syncing' : `syncing: block ${current} of ${highest}`
 }
 
@@ -53,8 +53,11 @@ async function readBlocks(upstream: UpstreamState, ask: ProbeAsk): Promise<Parti
 }
 
 function numberOf(block: unknown): number | undefined {
-  const number = (block as { number?: unknown } | null | undefined)?.number
-  return typeof number === 'string' ? parseQuantity(number) : undefined
+  return quantityOf((block as { number?: unknown } | null | undefined)?.number)
+}
+
+function quantityOf(value: unknown): number | undefined {
+  return typeof value === 'string' ? parseQuantity(value) : undefined
 }
 
 function hashOf(block: unknown): string | undefined {
