@@ -3,13 +3,16 @@ import { dirname, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { DrawbridgeError } from '../core/errors.ts'
-import { type CommitteeFile, explainIssue, parseCommitteeFile, splitAddress } from '../replica/committee-file.ts'
+import {
+  addressText,
+  type CommitteeFile,
+  explainIssue,
+  parseCommitteeFile,
+  splitAddress,
+} from '../replica/committee-file.ts'
 import { defaultReplicaParameters, type ReplicaParameters } from '../replica/parameters.ts'
 
-const address = z
-  .string()
-  .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'host:port')
-  .transform(splitAddress)
+const address = addressText.transform(splitAddress)
 const whole = z.int().min(1)
 
 const schema = z.strictObject({

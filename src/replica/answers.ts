@@ -1,5 +1,7 @@
 import type { Committee } from '../consensus/committee.ts'
 import type { AuthorityIndex, BlockRef, Round, SealedCommit, SignedBlock } from '../consensus/types.ts'
+import { messageOf } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
 import type { History, ScanBudget } from './history.ts'
 import {
   decodeAuthorities,
@@ -10,6 +12,7 @@ import {
   encodeList,
   type FetchCommits,
   type LatestRounds,
+  MalformedMessage,
   type Message,
   method,
 } from './messages.ts'
@@ -20,6 +23,7 @@ export interface AnswersSeams {
   readonly committee: Committee
   readonly parameters: ReplicaParameters
   readonly history: History
+  readonly log: Log
   /** An accepted block in memory that may be shown: an own one only once it is on the disk. */
   readonly blockInMemory: (ref: BlockRef) => SignedBlock | undefined
   readonly latestOf: (author: AuthorityIndex) => SignedBlock | undefined
@@ -42,10 +46,20 @@ export class Answers {
   }
 
   /**
-   * The body of the answer, undefined to refuse.
+   * The body of the answer, undefined to refuse: also when the history cannot be read, which is no reason to stop.
    * @throws MalformedMessage
    */
-  answer({ method: asked, body }: Message & { type: 'request' }): Uint8Array | undefined {
+  answer(request: Message & { type: 'request' }): Uint8Array | undefined {
+    try {
+      return this.#answer(request)
+    } catch (error) {
+      if (error instanceof MalformedMessage) throw error
+      this.#seams.log.error({ error: messageOf(error) }, 'the history in the log cannot be read')
+      return undefined
+    }
+  }
+
+  #answer({ method: asked, body }: Message & { type: 'request' }): Uint8Array | undefined {
     switch (asked) {
       case method.fetchBlocks:
         return this.#blocks(body)

@@ -8,6 +8,11 @@ const key = z
   .string()
   .regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits')
   .transform((hex): Uint8Array => Buffer.from(hex, 'hex'))
+/** `host:port` or `[v6]:port`, with a port that exists. */
+export const addressText = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'host:port')
+  .refine((text) => splitAddress(text).port <= 65_535, 'a port up to 65535')
 const count = (min: number) => z.int().min(min)
 
 /** Parameters that the whole committee shares; each has a default. */
@@ -29,7 +34,7 @@ const authority = z.strictObject({
   stake: count(1),
   protocolKey: key,
   networkKey: key,
-  address: z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'host:port'),
+  address: addressText,
 })
 
 const committeeFile = z.strictObject({

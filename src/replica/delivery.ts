@@ -11,6 +11,8 @@ export interface DeliverySeams {
   readonly maxDeliveredBytes: number
   /** The consumer has fallen far behind, or has caught up. */
   readonly onBackpressure: (on: boolean) => void
+  /** The sequence cannot go on: nothing more is delivered. */
+  readonly failed: (error: unknown) => void
 }
 
 /**
@@ -68,6 +70,8 @@ export class Delivery {
     this.#busy = true
     try {
       while (this.#next <= this.#ready && this.#hasRoom) this.#hand(this.#read(this.#next))
+    } catch (error) {
+      this.#seams.failed(error)
     } finally {
       this.#busy = false
     }

@@ -130,6 +130,7 @@ describe('the committee file', () => {
       [change((file) => Object.assign(file.authorities[1]!, { stake: 0 })), /authorities\.1\.stake/],
       [change((file) => Object.assign(file.authorities[2]!, { protocolKey: 'abc' })), /authorities\.2\.protocolKey/],
       [change((file) => Object.assign(file.authorities[2]!, { address: 'nowhere' })), /authorities\.2\.address/],
+      [change((file) => Object.assign(file.authorities[2]!, { address: 'a:65536' })), /authorities\.2\.address/],
       [change((file) => Object.assign(file, { parameters: { minRoundDelay: 5 } })), /parameters.*minRoundDelay/],
       [
         change((file) => Object.assign(file.authorities[2]!, { networkKey: file.authorities[0]!['networkKey'] })),

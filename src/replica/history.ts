@@ -25,6 +25,8 @@ interface SegmentIndex {
 
 /** Indexed segments kept: a lagging peer reads one after the other. */
 const keptIndices = 3
+/** Blocks of one author that are read in search of its vote: a cheat may claim to vote for everything. */
+const maxTries = 20
 /** Rounds above a commit's leader after which a later leader makes its rejections final. */
 const rejectionRounds = 3
 
@@ -79,18 +81,27 @@ export class History {
   /** Blocks of different authors that vote for a commit, up to a quorum; undefined when there is none. */
   voters(commit: CommitRef, budget: ScanBudget = unlimited()): readonly SignedBlock[] | undefined {
     const found = new Map<number, SignedBlock>()
+    const tried = new Map<number, number>()
     let stake = 0
-    for (const segment of this.#near(commit.index)) {
-      for (const voter of this.#indexOf(segment, budget)?.voters ?? []) {
-        if (commit.index < voter.from || commit.index > voter.to || found.has(voter.author)) continue
-        const block = decodeBlockOf(this.#wal.read(voter.position), this.#committee)
-        if (!votesFor(block, commit)) continue
-        found.set(voter.author, block)
-        stake += this.#committee.stake(voter.author)
-        if (stake >= this.#committee.quorum) return [...found.values()]
-      }
+    for (const { author, position } of this.#candidates(commit.index, budget)) {
+      const tries = tried.get(author) ?? 0
+      if (found.has(author) || tries >= maxTries) continue
+      tried.set(author, tries + 1)
+      const block = decodeBlockOf(this.#wal.read(position), this.#committee)
+      if (!votesFor(block, commit)) continue
+      found.set(author, block)
+      stake += this.#committee.stake(author)
+      if (stake >= this.#committee.quorum) return [...found.values()]
     }
     return undefined
+  }
+
+  *#candidates(index: number, budget: ScanBudget): Generator<Voter> {
+    for (const segment of this.#near(index)) {
+      for (const voter of this.#indexOf(segment, budget)?.voters ?? []) {
+        if (index >= voter.from && index <= voter.to) yield voter
+      }
+    }
   }
 
   /**

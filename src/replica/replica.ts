@@ -148,6 +148,7 @@ class RunningReplica implements Replica {
       committee,
       parameters: replica,
       history: this.#log.history,
+      log,
       blockInMemory: (ref) => (this.#mayShow(ref) ? known(ref) : undefined),
       latestOf: (author) => this.#intake.latestOf(author),
       latestRounds: () => this.#latestRounds(),
@@ -157,6 +158,7 @@ class RunningReplica implements Replica {
       consumer: options.consumer,
       read: (index) => this.#log.history.subDag(index, parameters.transactionVoting),
       onBackpressure: (on) => this.#happen({ type: 'backpressure', on }),
+      failed: (error) => this.#fail(error),
     })
     const shared = { committee, own, clock, random, log, network, verifier, parameters: replica, onMalformed }
     this.#clients = this.#newClients(shared)
