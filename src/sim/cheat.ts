@@ -83,8 +83,8 @@ export class CheatingNetwork implements PeerNetwork {
 
   #send(link: PeerLink, frame: Uint8Array): boolean {
     const { fault, clock, random, forger, committee } = this.#seams
-    const message = decodeMessage(frame)
     if (fault.kind === 'garbage' && random.float() < chanceOfCheating) return link.send(forger.garbage(frame))
+    const message = decodeMessage(frame)
     if (message.type !== 'block') return link.send(frame)
     if (fault.kind === 'late') {
       clock.after(fault.ms, () => link.send(frame))

@@ -146,6 +146,11 @@ export class TransactionBook {
     return this.#takers.length
   }
 
+  /** Different transactions in the sequence so far. */
+  get orderedCount(): number {
+    return this.#orderedCount
+  }
+
   get doubled(): number {
     return this.#doubledCount
   }

@@ -73,7 +73,7 @@ export class Simulation {
   readonly #loadRandom: Random
   readonly #picture: Picture | undefined
   readonly #validators: readonly Validator[]
-  readonly #cheats: ReadonlyMap<number, CheatFault>
+  readonly #cheats: ReadonlyMap<number, readonly CheatFault[]>
   readonly #wiped = new Set<number>()
   #loading = true
   #finished = false
@@ -84,11 +84,11 @@ export class Simulation {
     this.#options = options
     this.#timeline = readTimeline(faults, forMs, validators)
     this.#judge = new Judge(this.#clock, validators, latency.unitMs)
-    this.#cheats = new Map(faults.filter(isCheat).map((fault) => [fault.validator, fault]))
+    this.#cheats = Map.groupBy(faults.filter(isCheat), ({ validator }) => validator)
     this.#picture = options.picture === true ? new Picture(validators) : undefined
     this.#loadRandom = world.fork()
     this.#validators = Array.from({ length: validators }, (_, number) =>
-      world.validator(number, this.#watchers(number), this.#cheats.get(number)),
+      world.validator(number, this.#watchers(number), this.#cheats.get(number) ?? []),
     )
     for (const validator of this.#validators) validator.start()
     for (const fault of faults) if (isProcessFault(fault)) this.#clock.after(fault.atMs, () => this.#strike(fault))
@@ -117,7 +117,7 @@ export class Simulation {
       ofSeconds: this.#options.forMs / 1000,
       rounds: this.#rounds(),
       commits: this.#judge.commits,
-      ordered: this.#judge.transactions.counts(() => false).ordered,
+      ordered: this.#judge.transactions.orderedCount,
     }
   }
 

@@ -6,6 +6,7 @@ import { silentLog } from '../core/log.ts'
 import { type Random, seededRandom } from '../core/random.ts'
 import type { ReplicaParameters } from '../replica/parameters.ts'
 import { createReplica } from '../replica/replica.ts'
+import type { PeerNetwork } from '../replica/seams.ts'
 import { CheatingNetwork } from './cheat.ts'
 import type { CheatFault } from './faults.ts'
 import { Forger } from './forger.ts'
@@ -53,7 +54,7 @@ export class World {
   }
 
   /** A validator that is not started yet. */
-  validator(number: number, watchers: Watchers, cheat: CheatFault | undefined): Validator {
+  validator(number: number, watchers: Watchers, cheats: readonly CheatFault[]): Validator {
     const slow = this.#options.faults.find((fault) => fault.kind === 'slowConsumer' && fault.validator === number)
     return new Validator(number, {
       clock: this.#clock,
@@ -61,13 +62,13 @@ export class World {
       network: this.#network,
       syncMs: this.#options.syncMs ?? defaultSyncMs,
       consumerMs: slow?.kind === 'slowConsumer' ? slow.ms : 0,
-      spawn: (surroundings) => this.#spawn(surroundings, watchers, cheat),
+      spawn: (surroundings) => this.#spawn(surroundings, watchers, cheats),
       delivered: watchers.delivered,
       broke: watchers.broke,
     })
   }
 
-  #spawn(surroundings: Surroundings, watchers: Watchers, cheat: CheatFault | undefined): Running {
+  #spawn(surroundings: Surroundings, watchers: Watchers, cheats: readonly CheatFault[]): Running {
     const { own, clock, random, disk, cursor, deliver } = surroundings
     const replica = createReplica({
       committee: this.#committee,
@@ -78,7 +79,7 @@ export class World {
       clock,
       random,
       disk,
-      network: cheat === undefined ? surroundings.network : this.#cheatingNetwork(surroundings, cheat),
+      network: this.#networkOf(surroundings, cheats),
       verifier: this.#signatures.verifier,
       consumer: { cursor, deliver },
       log: silentLog,
@@ -94,10 +95,15 @@ export class World {
     return signature
   }
 
-  #cheatingNetwork({ own, clock, random, network }: Surroundings, fault: CheatFault): CheatingNetwork {
+  #networkOf({ own, clock, random, network }: Surroundings, cheats: readonly CheatFault[]): PeerNetwork {
     const committee = this.#committee
     const forger = new Forger(committee, (root) => this.#signatures.sign(own, root), random)
-    return new CheatingNetwork({ fault, committee, clock, random, forger, network })
+    // Garbage is made last: the other cheats read what they change.
+    const innermostFirst = cheats.toSorted((a, b) => Number(b.kind === 'garbage') - Number(a.kind === 'garbage'))
+    return innermostFirst.reduce<PeerNetwork>(
+      (beneath, fault) => new CheatingNetwork({ fault, committee, clock, random, forger, network: beneath }),
+      network,
+    )
   }
 }
 
