@@ -46,6 +46,11 @@ export class ServerExchange implements Exchange, Flow {
     return this.#connection.remoteAddress
   }
 
+  /** True until the answer begins. */
+  get silent(): boolean {
+    return this.#phase === 'waiting'
+  }
+
   /** True while an answer is owed. */
   get unanswered(): boolean {
     return this.#phase === 'waiting' || this.#phase === 'streaming'

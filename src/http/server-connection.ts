@@ -24,6 +24,11 @@ export interface ServerShared {
 }
 
 const goOn = 'HTTP/1.1 100 Continue\r\n\r\n'
+/**
+ * A FIN does not tell a client that has gone from one that has only said all it had to say. Bytes do: the one resets
+ * the connection, the other skips them, as it must skip every interim answer (RFC 9110 §15.2).
+ */
+const areYouThere = 'HTTP/1.1 102 Processing\r\n\r\n'
 /** How much of a body that nobody wants is read to save the connection. */
 const discardable = 65_536
 /** How long a closing connection stays half open, so that the client can read the answer before its own writes fail. */
@@ -374,7 +379,13 @@ export class ServerConnection {
     else if (this.#closing) {
       if (watch.past(this.#since, lingerMs)) this.destroy()
     } else if (this.#exchange === undefined) this.#checkHead(watch, options)
-    else if (this.#awaitsBody() && watch.past(this.#since, options.bodyTimeoutMs)) this.#bodyTimeout()
+    else if (this.#awaitsBody()) {
+      if (watch.past(this.#since, options.bodyTimeoutMs)) this.#bodyTimeout()
+    } else if (this.#mayHaveGone(this.#exchange)) this.#outbox.write(areYouThere)
+  }
+
+  #mayHaveGone(exchange: ServerExchange): boolean {
+    return this.#inputEnded && exchange.silent && !exchange.old && this.#shared.watch.past(this.#since, 0)
   }
 
   #checkHead(watch: Watch<ServerConnection>, options: HttpServerOptions): void {
@@ -398,6 +409,7 @@ export class ServerConnection {
 
   #onInputEnd = (): void => {
     this.#inputEnded = true
+    this.#since = this.#shared.watch.now
     if (this.#raw === undefined) this.#proceed()
     else this.#raw.feed(null)
   }

@@ -7,7 +7,7 @@ import type { RpcCall } from '../../rpc/call.ts'
 import type { BreakerRule } from './breaker.ts'
 import { spend } from './limits.ts'
 import { type Choice, choose, score } from './selection.ts'
-import type { Attempt, NetworkState, UpstreamState } from './state.ts'
+import { type Attempt, historyOf, type NetworkState, type UpstreamState } from './state.ts'
 
 const breaker: BreakerRule = { failureRatio: 0.5, minimumCalls: 20, openMs: 10_000 }
 
@@ -205,25 +205,34 @@ describe('a strategy', () => {
 })
 
 describe('the score', () => {
-  const blockMs = 12_000
+  const label = 'eth_call'
+  const at = (fastestMs: number, blockMs = 12_000) => ({ label, fastestMs, blockMs, now: 0 })
 
   it('is 1 at best and grows with latency, failures and the time by which it lags', () => {
     const { upstream } = stage(['a'])
     const a = upstream('a')
     for (let n = 0; n < 50; n++) a.overall.record(10, 0)
     const fastest = a.overall.quantile(0.5)!
-    assert.equal(score(a, fastest, blockMs, 0), 1)
-    assert.ok(Math.abs(score(a, fastest / 3, blockMs, 0) - 3) < 1e-9)
+    assert.equal(score(a, at(fastest)), 1)
+    assert.ok(Math.abs(score(a, at(fastest / 3)) - 3) < 1e-9)
     a.lag = 1
-    assert.ok(Math.abs(score(a, fastest, blockMs, 0) - 2.2) < 1e-9)
-    assert.ok(score(a, fastest, 250, 0) < 1.1, 'one block of a fast chain is little')
+    assert.ok(Math.abs(score(a, at(fastest)) - 2.2) < 1e-9)
+    assert.ok(score(a, at(fastest, 250)) < 1.1, 'one block of a fast chain is little')
     a.lag = 0
     a.breaker.ends[0] = 10
     a.breaker.failures[0] = 5
-    assert.ok(Math.abs(score(a, fastest, blockMs, 0) - 6) < 1e-9)
+    assert.ok(Math.abs(score(a, at(fastest)) - 6) < 1e-9)
+  })
+
+  it('goes by the method in question, once that was measured there', () => {
+    const a = stage(['a']).upstream('a')
+    for (let n = 0; n < 50; n++) a.overall.record(1, 0)
+    historyOf(a, label, 0).record(100, 0)
+    const own = historyOf(a, label, 0).quantile(0.5)!
+    assert.ok(Math.abs(score(a, at(own / 2)) - 2) < 1e-9)
   })
 
   it('is 1 for who has not been measured', () => {
-    assert.equal(score(stage(['a']).upstream('a'), Number.POSITIVE_INFINITY, blockMs, 0), 1)
+    assert.equal(score(stage(['a']).upstream('a'), at(Number.POSITIVE_INFINITY)), 1)
   })
 })

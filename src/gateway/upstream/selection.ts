@@ -33,7 +33,7 @@ type Rank = 0 | 1 | 2 | 3 | 4 | 5
  */
 export function choose(network: NetworkState, call: Call, context: ChoiceContext): Choice {
   const seen = survey(network, call, context)
-  if (seen.best.length > 0) return { kind: 'upstream', upstream: pickAmong(seen.best, network, context) }
+  if (seen.best.length > 0) return { kind: 'upstream', upstream: pickAmong(seen.best, network, call, context) }
   if (seen.waitMs < Number.POSITIVE_INFINITY) return { kind: 'spent', waitMs: seen.waitMs }
   return { kind: seen.tried ? 'exhausted' : seen.unsupported ? 'unsupported' : 'none' }
 }
@@ -105,31 +105,54 @@ function rankOf(upstream: UpstreamState, call: Call, context: ChoiceContext): Ra
   return (backup + doubtful) as Rank
 }
 
-function pickAmong(best: readonly UpstreamState[], network: NetworkState, context: ChoiceContext): UpstreamState {
+function pickAmong(
+  best: readonly UpstreamState[],
+  network: NetworkState,
+  call: Call,
+  context: ChoiceContext,
+): UpstreamState {
   const first = best[0]!
   if (best.length === 1 || network.strategy === 'ordered') return first
   if (network.strategy === 'roundRobin') return best.find((one) => one.index > network.lastChosen) ?? first
-  return lighterOfTwo(best, network.blockMs ?? 1000, context)
+  return lighterOfTwo(best, call.label, network.blockMs ?? 1000, context)
 }
 
 /** Power of two choices: of two drawn at random, the one with the smaller score × load. */
-function lighterOfTwo(best: readonly UpstreamState[], blockMs: number, { random, now }: ChoiceContext): UpstreamState {
+function lighterOfTwo(
+  best: readonly UpstreamState[],
+  label: string,
+  blockMs: number,
+  { random, now }: ChoiceContext,
+): UpstreamState {
   const one = random.int(best.length)
   const other = (one + 1 + random.int(best.length - 1)) % best.length
-  const fastest = Math.min(...best.map((upstream) => upstream.overall.quantile(0.5) ?? Number.POSITIVE_INFINITY))
+  const fastestMs = Math.min(...best.map((upstream) => paceOf(upstream, label) ?? Number.POSITIVE_INFINITY))
   const burden = (upstream: UpstreamState): number =>
-    score(upstream, fastest, blockMs, now) * (upstream.inFlight.size + 1)
+    score(upstream, { label, fastestMs, blockMs, now }) * (upstream.inFlight.size + 1)
   return burden(best[one]!) <= burden(best[other]!) ? best[one]! : best[other]!
+}
+
+/** What an upstream is measured against. */
+export interface ScoreContext {
+  /** The method in question: a node may be quick at one and slow at another. */
+  readonly label: string
+  readonly fastestMs: number
+  /** Time between blocks, to turn a lag in blocks into one in seconds. */
+  readonly blockMs: number
+  readonly now: number
 }
 
 /**
  * Cost of choosing an upstream, 1 at best: slower than the fastest peer, failing and lagging all add to it. A lag of ten
  * seconds weighs as much as twice the fastest latency.
- *
- * @param blockMs time between blocks, to turn a lag in blocks into one in seconds
  */
-export function score(upstream: UpstreamState, fastestMs: number, blockMs: number, now: number): number {
-  const own = upstream.overall.quantile(0.5)
+export function score(upstream: UpstreamState, { label, fastestMs, blockMs, now }: ScoreContext): number {
+  const own = paceOf(upstream, label)
   const latency = own === undefined || !Number.isFinite(fastestMs) ? 1 : own / Math.max(fastestMs, 0.05)
   return latency * (1 + 10 * failureShare(upstream.breaker, now)) + 0.1 * upstream.lag * (blockMs / 1000)
+}
+
+/** Usual duration of a method at an upstream, or of all that it was asked while the method is new to it. */
+function paceOf(upstream: UpstreamState, label: string): number | undefined {
+  return upstream.latency.get(label)?.quantile(0.5) ?? upstream.overall.quantile(0.5)
 }
