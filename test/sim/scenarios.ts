@@ -1,5 +1,6 @@
 import type { ConsensusParameters } from '../../src/consensus/parameters.ts'
 import { type Random, seededRandom } from '../../src/core/random.ts'
+import type { ReplicaParameters } from '../../src/replica/parameters.ts'
 import { parseFault } from '../../src/sim/faults.ts'
 import { type Latency, uniformLatency } from '../../src/sim/latency.ts'
 import type { SimulationOptions } from '../../src/sim/simulation.ts'
@@ -47,7 +48,8 @@ export function drawScenario(seed: number): Scenario {
       leaders: chance.float() < 0.2 ? 2 : 1,
       signatures: seed % 50 === 0 ? 'ed25519' : 'hash',
       syncMs: 40 * chance.float() ** 2,
-      parameters: impatience(chance, latency),
+      parameters: { ...impatience(chance, latency), ...shortMemory(chance) },
+      replica: smallDisk(chance),
     },
     words,
     expected: kind === 0 ? 'stalled' : 'ok',
@@ -67,6 +69,17 @@ function drawLatency(chance: Random, validators: number): Latency {
 function impatience(chance: Random, { unitMs }: Latency): Partial<ConsensusParameters> {
   if (chance.float() < 0.4) return {}
   return { leaderTimeoutMs: unitMs * (0.8 + chance.float()), minRoundDelayMs: chance.int(50) }
+}
+
+// Runs are short: with the usual depths nothing would ever be collected, no schedule would end and nobody would lag far.
+function shortMemory(chance: Random): Partial<ConsensusParameters> {
+  if (chance.float() < 0.3) return {}
+  return { gcDepth: 5 + chance.int(20), commitsPerSchedule: chance.int(20), maxCommitLag: 10 + chance.int(40) }
+}
+
+function smallDisk(chance: Random): Partial<ReplicaParameters> {
+  if (chance.float() < 0.3) return {}
+  return { segmentBytes: 4096 << chance.int(6), commitSyncBatch: 2 + chance.int(20), commitSyncIntervalMs: 200 }
 }
 
 function weather(chance: Random, validators: number, untilMs: number): string[] {
