@@ -4,6 +4,7 @@ import { describeFailure } from '../upstream/judge.ts'
 import { noteHeard } from '../upstream/pool.ts'
 import { shortestSilenceMs } from '../upstream/silence.ts'
 import { historyOf, type UpstreamState } from '../upstream/state.ts'
+import { targetBelow } from '../upstream/target.ts'
 import { type ProbeAsk, ProbeError, type ProbeRequest, type ProbeResponse } from './ask.ts'
 
 /** How an upstream is reached. */
@@ -70,8 +71,7 @@ export function askOverHttp(
 
 function outgoing({ method, target, body }: ProbeRequest, { path, headers }: ProbeLink['endpoint']) {
   const type = body === undefined ? [] : ['Content-Type', 'application/json']
-  const full = target === '' ? path : `${path.replace(/\/$/, '')}${target}`
-  return { method, target: full, headers: [...headers, ...type], body, redo: true }
+  return { method, target: targetBelow(path, target), headers: [...headers, ...type], body, redo: true }
 }
 
 function patienceWith(upstream: UpstreamState): number {

@@ -4,7 +4,7 @@ import type { UpstreamOptions } from '../upstream/options.ts'
 /** Where and how one upstream is addressed. */
 export interface Endpoint {
   readonly origin: URL
-  /** Path and query of the configured URL, without a trailing slash. */
+  /** Path and query of the configured URL. */
   readonly path: string
   /** Headers of ours, sent with every request: configured ones, and Authorization from the URL's userinfo. */
   readonly headers: RawHeaders
@@ -23,7 +23,7 @@ export function endpointOf(options: UpstreamOptions): Endpoint {
     const credentials = `${decodeURIComponent(origin.username)}:${decodeURIComponent(origin.password)}`
     headers.push('Authorization', `Basic ${Buffer.from(credentials).toString('base64')}`)
   }
-  const own = Object.keys(options.headers).map((name) => name.toLowerCase())
+  const own = headers.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
   const withheld = usuallyWithheld.filter((name) => !options.passHeaders.includes(name))
   const path = `${origin.pathname}${origin.search}`
   return { origin, path, headers, withheld: new Set([...withheld, ...own]) }

@@ -6,6 +6,7 @@ import type { Verdict } from '../../rpc/error-classes.ts'
 import type { Carrier } from '../upstream/carrier.ts'
 import { judgeFailure, retryAfterOf } from '../upstream/judge.ts'
 import type { UpstreamState } from '../upstream/state.ts'
+import { targetBelow } from '../upstream/target.ts'
 import { type Endpoint, headersFor } from './endpoint.ts'
 import { type Carried, carry, type Intake } from './http.ts'
 
@@ -24,13 +25,12 @@ export function restOverHttp(
   clock: Clock,
   judge: JudgeStatus,
 ): Carrier<RestCall> {
-  const base = endpoint.path.replace(/\/$/, '')
   return (call, upstream, receiver) => {
     const headers = headersFor(endpoint, call.headers)
     headers.push('X-Request-Id', call.requestId)
     const request = {
       method: call.verb,
-      target: `${base}${call.target}`,
+      target: targetBelow(endpoint.path, call.target),
       headers,
       body: call.body,
       redo: call.repeat !== 'never',
