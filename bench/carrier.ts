@@ -10,10 +10,9 @@ import { fileURLToPath } from 'node:url'
  * node:http with undici, one after the other in front of the same upstream. Needs wrk; leaves nginx out where it is
  * not installed.
  *
- *   node bench/carrier.ts [seconds] [rounds]
+ *   npm run bench carrier [seconds] [rounds]
  */
-const seconds = Number(process.argv[2] ?? 4)
-const rounds = Number(process.argv[3] ?? 3)
+const [seconds = 4, rounds = 3] = process.argv.slice(2).map(Number).filter(Number.isFinite)
 const folder = mkdtempSync(join(tmpdir(), 'carrier-bench-'))
 const children: ChildProcess[] = []
 

@@ -36,6 +36,7 @@ export async function benchGateway({ seconds, rounds }: GatewayBenchOptions): Pr
     const node = await shop.node()
     const drawbridge = await shop.gateway([node.port])
     const restMegabytes = await settledMemory(drawbridge.pid)
+    const connectedMegabytes = await underConnections(drawbridge)
     const proxies: Running[] = [drawbridge, await shop.nginx(node.port), await shop.haproxy(node.port)]
     const script = join(shop.folder, 'call.lua')
     writeFileSync(script, callScript)
@@ -50,9 +51,9 @@ export async function benchGateway({ seconds, rounds }: GatewayBenchOptions): Pr
     printCosts(figures)
     printLatency(new Map([...figures.keys()].map((running) => [running, measure(running, script, seconds, 1)])))
     console.log(`ready to serve ${drawbridge.readyMs.toFixed(0)} ms after the start of the process`)
-    console.log(
-      `memory at rest ${restMegabytes.toFixed(0)} MB, with 1,000 idle connections ${(await underConnections(drawbridge)).toFixed(0)} MB`,
-    )
+    console.log(`memory at rest ${restMegabytes.toFixed(0)} MB`)
+    console.log(`memory with 1,000 idle connections ${connectedMegabytes.toFixed(0)} MB`)
+    console.log(`memory after the load ${(await settledMemory(drawbridge.pid)).toFixed(0)} MB`)
   } finally {
     shop.close()
   }
@@ -67,6 +68,7 @@ function measure(running: Running, script: string, seconds: number, connections:
   )
   if (/Non-2xx|Socket errors/.test(report)) throw new Error(`${running.name} failed:\n${report}`)
   const requests = Number(/(\d+) requests in/.exec(report)?.[1])
+  if (!(requests > 0)) throw new Error(`${running.name} answered nothing:\n${report}`)
   return {
     cpuMicros: (cpuMicros(running.pid) - before) / requests,
     perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(report)?.[1]),

@@ -12,6 +12,22 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
     const { benchGateway } = await import('./gateway.ts')
     await benchGateway({ seconds: number(values.seconds, 5), rounds: number(values.rounds, 5) })
   },
+  rpc: async () => {
+    await import('./rpc.ts')
+  },
+  carrier: async () => {
+    await import('./carrier.ts')
+  },
+  consensus: async () => {
+    const { printCoreBench } = await import('./consensus-core.ts')
+    const { benchCommittee } = await import('./committee.ts')
+    printCoreBench((line) => console.log(line))
+    await benchCommittee({ rates: [1000, 10_000, 40_000], seconds: number(values.seconds, 15), roundDelayMs: 10 })
+  },
+  'consensus-hour': async () => {
+    const { printHour } = await import('./consensus-core.ts')
+    printHour((line) => console.log(line))
+  },
   hang: async () => {
     const { benchHang } = await import('./hang.ts')
     await benchHang({ seconds: number(values.seconds, 60), rate: number(values.rate, 200) })

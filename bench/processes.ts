@@ -66,7 +66,8 @@ export class Workshop {
   }
 
   close(): void {
-    for (const child of this.#children) child.kill('SIGKILL')
+    // SIGKILL would leave nginx's worker behind.
+    for (const child of this.#children) child.kill('SIGTERM')
     rmSync(this.folder, { recursive: true, force: true })
   }
 
