@@ -89,7 +89,8 @@ class RestRequest {
     const exchange = this.#exchange
     const { label, repeat, cost, endless } = this.#options.routeOf(exchange.method, this.#path)
     return {
-      name: label,
+      // What an upstream lacks is remembered by name: one unknown path must not stand for all of them.
+      name: label === 'other' ? `${exchange.method} ${this.#path}` : label,
       label,
       // A body that flows by is gone after the first attempt.
       repeat: body === undefined || Buffer.isBuffer(body) ? repeat : 'never',

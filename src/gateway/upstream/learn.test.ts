@@ -77,6 +77,9 @@ describe('the end of an attempt', () => {
     assert.ok(upstream.unsupported.has('trace_block'))
     for (let n = 0; n < 1000; n++) end(badAnswer('a', 'UNSUP'), `invented_${n}`)
     assert.equal(upstream.unsupported.size, 500)
+    upstream.unsupported.clear()
+    end(badAnswer('a', 'UNSUP'), 'x'.repeat(1_000_000))
+    assert.equal(upstream.unsupported.size, 0, 'nor a name that nobody can afford to keep')
   })
 
   it('takes an upstream out that refuses our key or whose plan is spent, for ten minutes', () => {

@@ -13,6 +13,7 @@ const longestPauseMs = 30_000
 const cordonMs = 600_000
 /** Methods remembered per upstream; beyond that a client invents names. */
 const maxUnsupported = 500
+const longestName = 200
 
 export interface LearnOptions {
   readonly network: NetworkState
@@ -79,7 +80,7 @@ function remember(attempt: Attempt, outcome: Outcome, now: number): boolean {
   const { upstream, call } = attempt
   switch (outcome.verdict?.effect.remember) {
     case 'unsupportedMethod':
-      if (upstream.unsupported.size < maxUnsupported) upstream.unsupported.add(call.name)
+      noteUnsupported(upstream, call.name)
       return false
     case 'backOff':
       pause(upstream, outcome.retryAfterMs, now)
@@ -97,6 +98,10 @@ function remember(attempt: Attempt, outcome: Outcome, now: number): boolean {
     default:
       return false
   }
+}
+
+function noteUnsupported({ unsupported }: UpstreamState, name: string): void {
+  if (unsupported.size < maxUnsupported && name.length <= longestName) unsupported.add(name)
 }
 
 function pause(upstream: UpstreamState, askedMs: number | undefined, now: number): void {
