@@ -34,6 +34,8 @@ export interface Figures {
   readonly commits: number
   readonly cpuPercent: number
   readonly rssMegabytes: number
+  /** What was added during the measurement. */
+  readonly rssGrowthMegabytes: number
   readonly peakRssMegabytes: number
 }
 
@@ -87,6 +89,7 @@ function run(configPath: string): void {
     setTimeout(() => {
       const { round, lastCommit } = replica.status()
       const cpu = process.cpuUsage()
+      const rss = process.memoryUsage.rss()
       watch.reset()
       load.refused = 0
       setTimeout(() => {
@@ -101,6 +104,7 @@ function run(configPath: string): void {
           commits: status.lastCommit.index - lastCommit.index,
           cpuPercent: (used.user + used.system) / 10 / order.measureMs,
           rssMegabytes: process.memoryUsage.rss() / 1e6,
+          rssGrowthMegabytes: (process.memoryUsage.rss() - rss) / 1e6,
           peakRssMegabytes: process.resourceUsage().maxRSS / 1e3,
         }
         process.send!(figures)

@@ -28,7 +28,7 @@ export async function benchCommittee({ rates, seconds, roundDelayMs }: Arguments
     `${validators} processes over TLS and disk, ${transactionBytes}-byte transactions, minRoundDelayMs ${roundDelayMs}`,
   )
   console.log(
-    '   tx/s wanted   ordered/s   p50 ms   p90 ms   p99 ms   rounds/s   CPU %/process   RSS MB   peak   refused',
+    '   tx/s wanted   ordered/s   p50 ms   p90 ms   p99 ms   rounds/s   CPU %/process   RSS MB   grown   peak   refused',
   )
   for (const rate of rates) console.log(rowOf(rate, seconds, await measure(rate, seconds, roundDelayMs)))
 }
@@ -47,6 +47,7 @@ function rowOf(rate: number, seconds: number, all: readonly Figures[]): string {
     [(mean(({ rounds }) => rounds) / seconds).toFixed(0), 10],
     [mean(({ cpuPercent }) => cpuPercent).toFixed(0), 15],
     [most(({ rssMegabytes }) => rssMegabytes).toFixed(0), 8],
+    [most(({ rssGrowthMegabytes }) => rssGrowthMegabytes).toFixed(0), 7],
     [most(({ peakRssMegabytes }) => peakRssMegabytes).toFixed(0), 6],
     [all.reduce((sum, { refused }) => sum + refused, 0), 9],
   ] as const
