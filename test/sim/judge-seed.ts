@@ -21,6 +21,7 @@ export function judgeSeed(seed: number): SeedVerdict {
     report.safety === 'ok' ? '' : report.safety,
     report.liveness === expected ? '' : `${report.liveness} instead of ${expected} after ${report.virtualSeconds} s`,
     doubled === 0 ? '' : `${doubled} transactions ordered twice`,
+    report.equivocations === 0 || mayEquivocate(words) ? '' : `an honest validator equivocated`,
     lost === 0 || expected === 'stalled' ? '' : `${lost} acknowledged transactions lost`,
   ].filter((text) => text !== '')
   return {
@@ -29,6 +30,10 @@ export function judgeSeed(seed: number): SeedVerdict {
     commits: report.commits,
     digest: report.digest,
   }
+}
+
+function mayEquivocate(words: readonly string[]): boolean {
+  return words.some((word) => /^(equivocate|badAncestors)/.test(word))
 }
 
 function describe(

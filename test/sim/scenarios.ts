@@ -16,26 +16,21 @@ export interface Scenario {
 
 const cheats = ['equivocate', 'withhold', 'late', 'badSignature', 'badAncestors', 'garbage'] as const
 
+/** What happens besides the weather and the faulty few. */
+type Plot = 'nothing' | 'halt' | 'powerCut' | 'rollingRestart'
+
+const plots: readonly Plot[] = ['halt', 'powerCut', 'rollingRestart', 'rollingRestart']
+
 /**
- * Draws a committee of 4 to 10 (small ones more often), a network, and up to f faulty validators; one in twelve scenarios has f + 1 of them down
- * for good, one in twelve cuts the power of all at once. The same seed draws the same scenario.
+ * Draws a committee of 4 to 10 (small ones more often), a network, and up to f faulty validators. One scenario in twelve
+ * has f + 1 of them down for good, one cuts the power of all at once, and two restart all, one after the other. The same
+ * seed draws the same scenario.
  */
 export function drawScenario(seed: number): Scenario {
   const chance = seededRandom(seed ^ 0x5eed)
   const validators = 4 + Math.floor(7 * chance.float() ** 2)
-  const bearable = Math.floor((validators - 1) / 3)
-  const kind = chance.int(12)
-  // A straggler that was cut off may still complete a certificate after the others stand still: it gets time for that.
-  const forMs = 3000 + chance.int(1200) + (kind === 0 ? 5000 : 0)
-  const words = [...weather(chance, validators, 2000)]
-  if (kind === 0)
-    words.push(
-      ...shuffled(chance, validators)
-        .slice(0, bearable + 1)
-        .map((v) => `crash:${v}@${at(1200)}`),
-    )
-  else words.push(...faulty(chance, validators, chance.int(bearable + 1)))
-  if (kind === 1) words.push(...shuffled(chance, validators).map((v) => `torn:${v}@1.4`))
+  const plot = plots[chance.int(12)] ?? 'nothing'
+  const words = [...weather(chance, validators, 2000), ...act(chance, plot, validators)]
   const latency = drawLatency(chance, validators)
   return {
     options: {
@@ -43,7 +38,7 @@ export function drawScenario(seed: number): Scenario {
       seed,
       latency,
       load: 20 + chance.int(100),
-      forMs,
+      forMs: 3000 + chance.int(1200) + overtimeMs[plot],
       faults: words.map((word) => parseFault(word, validators)),
       leaders: chance.float() < 0.2 ? 2 : 1,
       signatures: seed % 50 === 0 ? 'ed25519' : 'hash',
@@ -52,8 +47,24 @@ export function drawScenario(seed: number): Scenario {
       replica: smallDisk(chance),
     },
     words,
-    expected: kind === 0 ? 'stalled' : 'ok',
+    expected: plot === 'halt' ? 'stalled' : 'ok',
   }
+}
+
+// After a halt a straggler that was cut off may still complete a certificate: it gets time for that.
+const overtimeMs: Readonly<Record<Plot, number>> = { nothing: 0, halt: 5000, powerCut: 0, rollingRestart: 2000 }
+
+function act(chance: Random, plot: Plot, validators: number): string[] {
+  const bearable = Math.floor((validators - 1) / 3)
+  const order = shuffled(chance, validators)
+  if (plot === 'halt') return order.slice(0, bearable + 1).map((v) => `crash:${v}@1.2`)
+  const few = faulty(chance, validators, chance.int(bearable + 1))
+  if (plot === 'powerCut') return [...few, ...order.map((v) => `torn:${v}@1.4`)]
+  if (plot === 'nothing') return few
+  return [
+    ...few,
+    ...order.map((v, turn) => `${chance.int(2) === 0 ? 'torn' : 'restart'}:${v}@${at(1000 + 300 * turn)}`),
+  ]
 }
 
 function drawLatency(chance: Random, validators: number): Latency {
@@ -105,7 +116,7 @@ function faulty(chance: Random, validators: number, count: number): string[] {
     .slice(0, count)
     .map((validator) => {
       const kind = chance.int(12)
-      const moment = at(chance.int(1500))
+      const moment = at(chance.int(2400))
       if (kind === 0) return `crash:${validator}@${moment}`
       if (kind === 1) return `restart:${validator}@${moment}`
       if (kind === 2) return `torn:${validator}@${moment}`
