@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { cpuMicros, type Running, residentMegabytes, untilAnswers, Workshop, wait } from './processes.ts'
+import { cpuMicros, ensureTools, type Running, residentMegabytes, untilAnswers, Workshop, wait } from './processes.ts'
 
 /**
  * What one call costs through the gateway, beside nginx and haproxy in the same run and in front of the same node:
@@ -31,6 +31,7 @@ end
 `
 
 export async function benchGateway({ seconds, rounds }: GatewayBenchOptions): Promise<void> {
+  ensureTools()
   const shop = new Workshop()
   try {
     const node = await shop.node()

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -76,6 +76,21 @@ export class Workshop {
     child.on('error', (error) => console.error(`${command} did not start: ${error.message}`))
     this.#children.push(child)
     return child
+  }
+}
+
+/** Debian's packages of the reference proxies and the load generator; installed where they are absent and may be. */
+const tools: Readonly<Record<string, string>> = { nginx: 'nginx-light', haproxy: 'haproxy', wrk: 'wrk' }
+
+/** Sees to it that the tools of the gateway benchmark are there; throws with what to install otherwise. */
+export function ensureTools(): void {
+  const missing = Object.keys(tools).filter((tool) => spawnSync('which', [tool]).status !== 0)
+  if (missing.length === 0) return
+  const packages = missing.map((tool) => tools[tool]!)
+  console.log(`installing ${packages.join(', ')}`)
+  const install = `apt-get update -qq && apt-get install -y -qq --no-install-recommends ${packages.join(' ')}`
+  if (spawnSync('sh', ['-c', install], { stdio: ['ignore', 'ignore', 'inherit'] }).status !== 0) {
+    throw new Error(`This benchmark needs ${packages.join(', ')}: install them and start it again.`)
   }
 }
 

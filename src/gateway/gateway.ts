@@ -60,9 +60,10 @@ export function createGateway(options: GatewayOptions, seams: GatewaySeams): Gat
   const server = createHttpServer({ ...serverDefaults, maxConnections: options.limits.maxConnections }, clock, serve)
 
   return {
-    start: () => {
+    start: async () => {
+      const address = await server.listen(options.listen.host, options.listen.port)
       for (const network of networks) network.start()
-      return server.listen(options.listen.host, options.listen.port)
+      return address
     },
     drain: async () => {
       draining = true
