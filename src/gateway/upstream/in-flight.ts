@@ -1,19 +1,22 @@
-import type { Attempt } from './state.ts'
+/** What remembers its own place in the array. */
+export interface Placed {
+  place: number
+}
 
 /** The attempts that run at one upstream: an array that fills its gaps from the end, as adding and deleting happen per call. */
-export class InFlight implements Iterable<Attempt> {
-  readonly #attempts: Attempt[] = []
+export class InFlight<A extends Placed> implements Iterable<A> {
+  readonly #attempts: A[] = []
 
   get size(): number {
     return this.#attempts.length
   }
 
-  add(attempt: Attempt): void {
+  add(attempt: A): void {
     attempt.place = this.#attempts.push(attempt) - 1
   }
 
   /** Takes an attempt out; the last one moves into its place. */
-  delete(attempt: Attempt): void {
+  delete(attempt: A): void {
     if (this.#attempts[attempt.place] !== attempt) return
     const last = this.#attempts.pop()!
     if (last === attempt) return
@@ -22,7 +25,7 @@ export class InFlight implements Iterable<Attempt> {
   }
 
   /** In no order of meaning, over a copy: attempts may end while they are looked at. */
-  [Symbol.iterator](): Iterator<Attempt> {
+  [Symbol.iterator](): Iterator<A> {
     return this.#attempts.slice()[Symbol.iterator]()
   }
 }

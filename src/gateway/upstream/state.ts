@@ -71,7 +71,7 @@ export interface UpstreamState {
   lag: number
 
   // Written by the pool.
-  readonly inFlight: InFlight
+  readonly inFlight: InFlight<Attempt>
   lastAnswerAt: number
   suspect: boolean
   suspectedAt: number
@@ -144,7 +144,7 @@ export function newUpstream(options: UpstreamOptions, index: number, now: number
     eligible: false,
     out: { why: 'unknown' },
     lag: 0,
-    inFlight: new InFlight(),
+    inFlight: new InFlight<Attempt>(),
     lastAnswerAt: now,
     suspect: false,
     suspectedAt: 0,
