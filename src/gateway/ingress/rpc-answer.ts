@@ -33,9 +33,11 @@ export function answerHeaders(call: RpcCall, outcome: Outcome): string[] {
   const headers = outcome.headers.length === 0 ? [] : headersOfRpcAnswer(outcome.headers)
   headers.push('Content-Type', json, 'X-Request-Id', call.requestId)
   headers.push('X-Drawbridge-Attempts', String(call.trail.attempts))
-  if (outcome.upstream !== undefined) headers.push('X-Drawbridge-Upstream', outcome.upstream)
+  if (outcome.upstream !== undefined) {
+    headers.push('X-Drawbridge-Upstream', outcome.upstream)
+    if (outcome.verdict !== undefined) headers.push('X-Drawbridge-Class', outcome.verdict.class)
+  }
   if (outcome.head !== undefined && outcome.head >= 0) headers.push('X-Drawbridge-Head', String(outcome.head))
-  if (outcome.verdict !== undefined) headers.push('X-Drawbridge-Class', outcome.verdict.class)
   const { answer } = outcome
   if (answer.kind === 'refusal' && answer.refusal.retryAfterMs !== undefined) {
     headers.push('Retry-After', retryAfterSeconds(answer.refusal.retryAfterMs))

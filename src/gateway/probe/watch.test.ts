@@ -51,13 +51,13 @@ const at = (head: number, chain = '1', more: Partial<ProbeFacts> = {}): ProbeFac
 })
 
 describe('the watch over a network', () => {
-  it('opens when everyone was probed once, and announces who is in service', async () => {
+  it('opens when everyone was probed once, and announces who is in service and who is not', async () => {
     const { watch, events, pass } = stage({ a: at(100), b: 'fails' })
     watch.start()
     assert.equal(watch.isOpen, false)
     await pass(20)
     assert.equal(watch.isOpen, true)
-    assert.deepEqual(events, ['a returned'])
+    assert.deepEqual(events, ['a returned', 'b lost'])
   })
 
   it('opens a moment after the first upstream is known to be well, when others hang', async () => {

@@ -92,10 +92,14 @@ function unfitBecause(network: NetworkState, upstream: UpstreamState, now: numbe
   if (upstream.chain !== undefined && network.chain !== undefined && upstream.chain !== network.chain) {
     return { why: 'wrongChain', expected: network.chain, found: upstream.chain }
   }
-  if (upstream.down) return { why: 'unreachable', detail: upstream.lastError ?? 'no answer' }
-  if (!upstream.seen) return { why: 'unknown' }
+  if (upstream.down) return unreachable(upstream)
+  if (!upstream.seen) return upstream.lastError === undefined ? { why: 'unknown' } : unreachable(upstream)
   if (upstream.syncing !== undefined) return { why: 'syncing', detail: upstream.syncing }
   return undefined
+}
+
+function unreachable(upstream: UpstreamState): OutReason {
+  return { why: 'unreachable', detail: upstream.lastError ?? 'no answer' }
 }
 
 function judge(network: NetworkState, upstream: UpstreamState, now: number): HealthChange | undefined {
