@@ -12,7 +12,7 @@ describe('a target below a configured address', () => {
     ['/v1/?apikey=k', '/eth/v1/events?topics=head&topics=block', '/v1/eth/v1/events?apikey=k&topics=head&topics=block'],
     ['/v1?apikey=k', '', '/v1?apikey=k'],
     ['/', '/a%2Fb?x=%3F?', '/a%2Fb?x=%3F?'],
-    ['/', '/eth?', '/eth'],
+    ['/', '/eth?', '/eth?'],
   ]
   for (const [base, target, joined] of cases) {
     it(`${base} with ${target || 'nothing'} is ${joined}`, () => assert.equal(targetBelow(base, target), joined))

@@ -1,5 +1,6 @@
 /**
- * The request target of an address below a configured one. The query of the configured URL, mostly a key, goes along.
+ * The request target of an address below a configured one. The query of the configured URL, mostly a key, goes along;
+ * what the client wrote stays as it is.
  *
  * @param base path and query of the configured URL
  * @param target path and query below it; empty for the configured address itself
@@ -8,9 +9,10 @@
 export function targetBelow(base: string, target: string): string {
   if (target === '') return base
   const [basePath, baseQuery] = splitAtQuery(base)
+  const prefix = basePath.replace(/\/$/, '')
+  if (baseQuery === undefined) return `${prefix}${target}`
   const [path, query] = splitAtQuery(target)
-  const queries = [baseQuery, query].filter((one) => one !== undefined && one !== '')
-  return `${basePath.replace(/\/$/, '')}${path}${queries.length === 0 ? '' : `?${queries.join('&')}`}`
+  return `${prefix}${path}?${baseQuery}${query === undefined ? '' : `&${query}`}`
 }
 
 function splitAtQuery(target: string): [path: string, query: string | undefined] {
