@@ -1,5 +1,5 @@
 import { type Clock, isoTime } from '../core/clock.ts'
-import { redactUrl } from '../core/redact.ts'
+import { redactText, redactUrl } from '../core/redact.ts'
 import type { NetworkStatus, StatusSnapshot, UpstreamStatus } from './control/snapshot.ts'
 import { failureShare } from './upstream/breaker.ts'
 import { describeReason } from './upstream/health.ts'
@@ -51,7 +51,7 @@ function upstreamStatus(upstream: UpstreamState, now: number): UpstreamStatus {
     suspect: upstream.suspect,
     websocket: upstream.options.ws !== undefined,
     lastProbeAt: upstream.lastProbeWall === undefined ? null : isoTime(upstream.lastProbeWall),
-    lastError: upstream.lastError ?? null,
+    lastError: upstream.lastError === undefined ? null : redactText(upstream.lastError),
   }
 }
 

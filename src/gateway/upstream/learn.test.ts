@@ -51,6 +51,25 @@ describe('the end of an attempt', () => {
     assert.equal(upstream.failuresInARow, 0)
   })
 
+  it('ends a row of failures by a verdict on the call, not by an error that nobody knows', () => {
+    const { upstream, end } = stage()
+    end(badAnswer('a', 'NODE'))
+    end(badAnswer('a', 'UNKNOWN'))
+    assert.equal(upstream.failuresInARow, 1)
+    end(badAnswer('a', 'REVERT'))
+    assert.equal(upstream.failuresInARow, 0)
+  })
+
+  it('cordons a node that refuses our key, not one to which clients bring theirs', () => {
+    const ours = stage()
+    ours.end(badAnswer('a', 'AUTH'))
+    assert.equal(ours.upstream.cordonReason, 'it refuses our key')
+    const theirs = stage()
+    Object.assign(theirs.upstream, { options: { ...theirs.upstream.options, passHeaders: ['authorization'] } })
+    theirs.end(badAnswer('a', 'AUTH'))
+    assert.equal(theirs.upstream.cordonReason, undefined)
+  })
+
   it('blames no upstream for verdicts on the call', () => {
     const { upstream, end } = stage()
     for (const errorClass of ['REVERT', 'CLIENT', 'TXREJ', 'DUP', 'NONCE', 'UNKNOWN'] as const)

@@ -52,7 +52,7 @@ export function learning(options: LearnOptions): Learner {
       upstream.answers++
       if (verdict?.effect.blamed === true) blame(upstream, `${attempt.call.label}: ${verdict.rule}`, now)
       else if (noteEnd(upstream.breaker, breaker, false, now)) options.breakerMoved(upstream)
-      if (verdict === undefined) noteGoodAnswer(upstream)
+      if (isSoundAnswer(outcome)) noteGoodAnswer(upstream)
       if (remember(attempt, outcome, now)) options.disturbed(upstream)
     },
     suspected(upstream) {
@@ -69,6 +69,11 @@ export function learning(options: LearnOptions): Learner {
 /** The attempt was cut short by us, so its end says nothing about the upstream. */
 function isOurDoing(outcome: Outcome): boolean {
   return outcome.verdict?.class === 'UNKNOWN' && outcome.answer.kind === 'refusal'
+}
+
+/** A node that refuses a call for good reasons is as well as one that answers it. */
+function isSoundAnswer({ verdict }: Outcome): boolean {
+  return verdict === undefined || (!verdict.effect.blamed && verdict.class !== 'UNKNOWN')
 }
 
 function releaseTrial(upstream: UpstreamState): void {
@@ -89,6 +94,8 @@ function remember(attempt: Attempt, outcome: Outcome, now: number): boolean {
       noteForgotten(upstream, call)
       return false
     case 'cordon':
+      // Where clients bring their own keys, a refused one says nothing about ours.
+      if (upstream.options.passHeaders.length > 0) return false
       upstream.cordonedUntil = now + cordonMs
       upstream.cordonReason = outcome.verdict.class === 'AUTH' ? 'it refuses our key' : 'its plan is spent'
       return true
