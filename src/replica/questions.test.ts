@@ -111,6 +111,13 @@ describe('the synchroniser', () => {
     assert.ok(asked.some(({ peer }) => peer !== 1))
   })
 
+  it('finds the one peer that has a withheld block at the next look', () => {
+    const { clock, missing, miss } = setUp([() => undefined, () => undefined, generous])
+    miss(1, 5)
+    clock.advance(parameters.fetchIntervalMs + 100)
+    assert.equal(missing.size, 0)
+  })
+
   it('counts answers that cannot be read, and stops when told', () => {
     const { clock, asked, malformed, miss, synchronizer } = setUp([() => Buffer.from('x')])
     miss(1, 5)

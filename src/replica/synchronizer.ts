@@ -19,6 +19,8 @@ export interface SynchronizerSeams {
 
 /** Peers asked at once by a regular look. */
 const askedPeers = 3
+/** Up to so many missing ancestors are asked for at several peers at once. */
+const fewMissing = 16
 /** Missing ancestors looked at; a validator that misses more is far behind, and commit sync helps it. */
 const maxMissing = 2_000
 
@@ -71,14 +73,18 @@ export class Synchronizer {
     this.#fresh.clear()
   }
 
-  /** Different peers get different parts, so that one that withholds only delays its part. */
+  /**
+   * Different peers get different parts, so that one that withholds only delays its part. Of a few all are asked: a whole
+   * committee may be waiting for one block that only one of them was shown.
+   */
   #look(): void {
     const now = this.#seams.clock.now()
     for (const [digest, until] of this.#asked) if (until <= now) this.#asked.delete(digest)
     const open = [...this.#seams.missing(maxMissing)].filter(({ digest }) => !this.#asked.has(digest))
     const { blocksPerFetch } = this.#seams.parameters
+    const few = open.length <= Math.min(fewMissing, blocksPerFetch)
     for (const peer of this.#seams.peers.pick(askedPeers)) {
-      const part = open.splice(0, blocksPerFetch)
+      const part = few ? open : open.splice(0, blocksPerFetch)
       if (part.length > 0) this.#ask(peer, part)
     }
   }
