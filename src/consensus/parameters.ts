@@ -46,7 +46,7 @@ export const defaultParameters: ConsensusParameters = {
   swapStakePercent: 30,
   maxTransactionBytes: 256 * 1024,
   maxTransactionsPerBlock: 2048,
-  maxTransactionBytesPerBlock: 1024 * 1024,
+  maxTransactionBytesPerBlock: 512 * 1024,
   maxCommitVotesPerBlock: 100,
   maxPropagationDelay: 5,
   maxCommitLag: 500,

@@ -62,6 +62,31 @@ describe('proposing', () => {
     assert.equal(validator.sent[1]?.block.ancestors.length, 4)
   })
 
+  it('makes the block of a round that it leads even when a quorum was faster, so that nobody waits for it', () => {
+    for (const [own, expected] of [
+      [2, [1, 2]],
+      [3, [1]],
+    ] as const) {
+      const validator = new FakeValidator(four, own, { leaderElection: 'roundRobin', minRoundDelayMs: 50 })
+      validator.begin(1000)
+      const [first, second] = quorumWithout(own)
+      validator.step({ type: 'blocks', from: 0, blocks: first }, 1001)
+      validator.step({ type: 'blocks', from: 0, blocks: second }, 1002)
+      assert.equal(validator.state.clock.round, 3)
+      // Authority 2 leads round 2, authority 3 does not.
+      assert.deepEqual(
+        validator.sent.map(({ ref }) => ref.round),
+        expected,
+      )
+    }
+  })
+
+  function quorumWithout(own: number) {
+    const others = [0, 1, 2, 3].filter((author) => author !== own)
+    const below = others.map((author) => made(four, author, genesis))
+    return [below, others.map((author) => made(four, author, below))] as const
+  }
+
   it('keeps the shortest time between two blocks, without timing when the clock jumps back', () => {
     const validator = begun({ minRoundDelayMs: 50 })
     const effects = validator.step({ type: 'blocks', from: 1, blocks: first }, 1010)

@@ -20,15 +20,37 @@ export function lastProposedRound({ proposer }: ConsensusState): Round {
   return Math.max(proposer.last?.ref.round ?? 0, proposer.floor ?? 0)
 }
 
-/** Makes the own block of the current round when it is time; true when it did. */
+/** Makes the own block of the current round when it is time, or a late one before; true when it did. */
 export function tryPropose(state: ConsensusState, nowMs: number, out: StepOutput): boolean {
   const { round } = state.clock
   if (round <= lastProposedRound(state) || whyNotProposing(state) !== undefined) return false
+  if (isLateLeader(state, round - 1)) {
+    propose(state, round - 1, nowMs, out)
+    return true
+  }
   const { forcedRound, restedRound } = state.proposer
   const rested = restedRound === round || remainingDelay(state, nowMs) === 0
   if (forcedRound !== round && !(rested && hasLeaders(state, round - 1))) return false
   propose(state, round, nowMs, out)
   return true
+}
+
+/**
+ * Whether a quorum was faster than we in a round that we lead. Its slot must not stay empty: everybody would wait for it
+ * until the leader times out, while a block that is a little late costs nobody anything.
+ */
+function isLateLeader(state: ConsensusState, round: Round): boolean {
+  const { schedule, seams } = state
+  if (round <= Math.max(lastProposedRound(state), gcRoundOf(state) + 1)) return false
+  return schedule.leaders(round).includes(seams.own) && hasParentQuorum(state, round)
+}
+
+/** Whether what an own block of `round` may still link holds a quorum of the round below. */
+function hasParentQuorum(state: ConsensusState, round: Round): boolean {
+  const { committee } = state.seams
+  const refs = [ownLastRef(state), ...chooseParents(state, round).map(({ ref }) => ref)]
+  const parents = refs.filter((ref) => ref.round === round - 1)
+  return parents.reduce((stake, { author }) => stake + committee.stake(author), 0) >= committee.quorum
 }
 
 /** Milliseconds until the next own block may be made. A clock that jumped back does not make it wait. */
