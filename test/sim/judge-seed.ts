@@ -32,8 +32,12 @@ export function judgeSeed(seed: number): SeedVerdict {
   }
 }
 
+// A validator that lost its disk trusts the answers of a third of the stake: whoever saw its last block may be down or
+// cut off at that moment. Then it is one of the f that the protocol bears.
 function mayEquivocate(words: readonly string[]): boolean {
-  return words.some((word) => /^(equivocate|badAncestors)/.test(word))
+  const wiped = words.some((word) => word.startsWith('wipe'))
+  const cutOff = words.some((word) => /^(crash|restart|torn|partition|loss|delay|withhold|late)/.test(word))
+  return (wiped && cutOff) || words.some((word) => /^(equivocate|badAncestors)/.test(word))
 }
 
 function describe(

@@ -88,9 +88,10 @@ function shortMemory(chance: Random): Partial<ConsensusParameters> {
   return { gcDepth: 5 + chance.int(20), commitsPerSchedule: chance.int(20), maxCommitLag: 10 + chance.int(40) }
 }
 
+// A segment must hold a few rounds: the votes that prove a commit are looked for in the segments next to its own.
 function smallDisk(chance: Random): Partial<ReplicaParameters> {
   if (chance.float() < 0.3) return {}
-  return { segmentBytes: 4096 << chance.int(6), commitSyncBatch: 2 + chance.int(20), commitSyncIntervalMs: 200 }
+  return { segmentBytes: 32_768 << chance.int(5), commitSyncBatch: 2 + chance.int(20), commitSyncIntervalMs: 200 }
 }
 
 function weather(chance: Random, validators: number, untilMs: number): string[] {
