@@ -165,6 +165,16 @@ describe('the history in the log', () => {
     assert.equal(history.voters({ index: 14, digest: '00'.repeat(32) }), undefined)
   })
 
+  it('finds the votes when not even a round fits into a segment', async () => {
+    const log = newLog(1_000)
+    log.recover()
+    await write(log, chain.records)
+    assert.ok(segments().length > 150, 'it spans more segments than rounds')
+    const commits = [11, 12, 13, 14].map((index) => log.history.commit(index)!)
+    const voters = log.history.voters(commits.at(-1)!.ref)!
+    assert.equal(verifyCommits(committee, log.history.commit(10)!.ref, commits, voters), undefined)
+  })
+
   it('opens no more segments for a question than allowed', async () => {
     const log = await written()
     const first = chain.delivered[0]!.blocks[0]!.ref

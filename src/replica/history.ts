@@ -30,6 +30,9 @@ const maxTries = 20
 /** Rounds above a commit's leader after which a later leader makes its rejections final. */
 const rejectionRounds = 3
 
+/** Rounds after a commit within which a quorum has voted for it. */
+const voteRounds = 10
+
 /** Limits how many segments one question may open: a peer that asks for nonsense must not keep the disk busy. */
 export interface ScanBudget {
   left: number
@@ -135,11 +138,14 @@ export class History {
     }
   }
 
-  /** Votes lie a little before or after the commit itself. */
+  /** Votes lie within a few rounds of the commit itself: mostly in its own segment, in several where blocks are large. */
   #near(index: number): readonly number[] {
     const at = this.#summaries.findIndex(({ firstCommit, lastCommit }) => firstCommit <= index && index <= lastCommit)
     if (at === -1) return []
-    return [at, at + 1, at - 1].flatMap((place) => this.#summaries[place]?.segment ?? [])
+    const { maxRound, firstLeaderRound } = this.#summaries[at]!
+    const lastRound = Math.max(maxRound, firstLeaderRound) + voteRounds
+    const after = this.#summaries.slice(at).filter(({ minRound }) => minRound <= lastRound)
+    return [...after, ...this.#summaries.slice(Math.max(0, at - 1), at)].map(({ segment }) => segment)
   }
 
   #indexOf(segment: number, budget: ScanBudget): SegmentIndex | undefined {
