@@ -47,8 +47,9 @@ function commitLeader(
   expected?: SealedCommit,
 ): boolean {
   const { commitsPerSchedule, transactionVoting } = state.seams.parameters
-  const ordered = linearize(leader, gcRoundOf(state))
-  if (commitsPerSchedule > 0) state.reputation.add(leader, ordered)
+  const gcRound = gcRoundOf(state)
+  const ordered = linearize(leader, gcRound)
+  if (commitsPerSchedule > 0) state.reputation.add(leader, ordered, gcRound)
   const closed = transactionVoting ? state.rejections.close(leader.round, ordered) : []
   const sealed = sealNext(state, leader, ordered, closed)
   if (expected !== undefined) assertSame(expected, sealed)

@@ -113,7 +113,7 @@ describe('reputation', () => {
     const last = [0, 1, 2].map((author) => node(4, author, layers[3]!))
     const leaders = [layers[1]![1]!, layers[2]![2]!, layers[3]![3]!, last[0]!]
     const reputation = new Reputation([1, 1, 1, 1])
-    for (const leader of leaders) reputation.add(leader, linearize(leader, 0))
+    for (const leader of leaders) reputation.add(leader, linearize(leader, 0), 0)
     assert.deepEqual(reputation.scores, [5, 5, 5, 5])
   })
 
@@ -135,13 +135,28 @@ describe('reputation', () => {
     const reputation = new Reputation([1, 1, 1, 1])
     for (let round = 1; round <= 9; round++) {
       const leader = layers[round]![round % 4]!
-      reputation.add(leader, linearize(leader, 0))
+      reputation.add(leader, linearize(leader, 0), 0)
     }
     const [a, b, c, d] = reputation.scores
     assert.equal(d, 0)
     assert.ok(a! > 10 && b! > 10 && c! > 10)
     reputation.reset()
     assert.deepEqual(reputation.scores, [0, 0, 0, 0])
+  })
+
+  it('counts a late block alike whether it came before or after the round below it was collected', () => {
+    const leader = node(1, 0, [])
+    const inTime = node(2, 3, [leader])
+    const late = new DagNode(inTime.ref, [], inTime.content)
+    const scoresWith = (voter: Node, gcRound: Round): readonly number[] => {
+      const reputation = new Reputation([1, 1, 1, 1])
+      const next = node(3, 3, [voter])
+      reputation.add(leader, [leader], 0)
+      reputation.add(next, [voter, next], gcRound)
+      return reputation.scores
+    }
+    assert.deepEqual(scoresWith(inTime, 0), [0, 0, 0, 1])
+    assert.deepEqual(scoresWith(inTime, 1), scoresWith(late, 1))
   })
 })
 

@@ -26,10 +26,14 @@ export class Reputation {
     return this.#scores
   }
 
-  /** Counts a commit; `blocks` in order of execution. */
-  add(leader: DagNode, blocks: readonly DagNode[]): void {
+  /**
+   * Counts a commit; `blocks` in order of execution. Links down to `gcRound` do not count: whether a block still has
+   * them depends on when it came, and everybody must count alike.
+   */
+  add(leader: DagNode, blocks: readonly DagNode[], gcRound: Round): void {
     this.#leaders.add(leader)
     for (const block of blocks) {
+      if (block.round - 1 <= gcRound) continue
       for (const parent of block.parents) if (parent.round === block.round - 1) this.#count(block, parent)
     }
   }
