@@ -471,6 +471,17 @@ describe('the deadlines of an HTTP server', () => {
     )
   })
 
+  it('spare a client that comes when nobody has come for longer than they last', async () => {
+    await withServer(
+      echo,
+      async (port) => {
+        await new Promise((resolve) => setTimeout(resolve, 250))
+        assert.match(await exchangeRaw(port, `GET / HTTP/1.1\r\nHost: x\r\n${close}\r\n`), /^HTTP\/1\.1 200 OK/)
+      },
+      short,
+    )
+  })
+
   it('count a stray line end between requests as idleness', async () => {
     await withServer(
       echo,

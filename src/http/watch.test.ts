@@ -20,6 +20,16 @@ describe('a watch', () => {
     assert.equal(watch.now, 6000, 'the time is fresh again')
   })
 
+  it('tells the time to a member that is about to join after a long quiet', () => {
+    const clock = new VirtualClock()
+    const watch = new Watch(clock, 1000)
+    clock.advance(60_000)
+    const since = watch.now
+    const late: boolean[] = []
+    watch.add({ check: () => late.push(watch.past(since, 1000)) })
+    assert.deepEqual([since, late], [clock.now(), [false]])
+  })
+
   it('never lets a deadline fire early', () => {
     const clock = new VirtualClock()
     const watch = new Watch(clock, 1000)

@@ -11,9 +11,8 @@ export interface Watched {
  */
 export class Watch<T extends Watched> {
   readonly members: Set<T> = new Set()
-  /** Milliseconds on the clock at the last look. */
-  now: number
   readonly intervalMs: number
+  #now: number
   readonly #clock: Clock
   readonly #onLook: () => void
   #timer: Timer | undefined
@@ -22,8 +21,14 @@ export class Watch<T extends Watched> {
   constructor(clock: Clock, shortestMs: number, onLook: () => void = () => {}) {
     this.#clock = clock
     this.#onLook = onLook
-    this.now = clock.now()
+    this.#now = clock.now()
     this.intervalMs = Math.min(250, Math.max(10, Math.floor(shortestMs / 4)))
+  }
+
+  /** Milliseconds on the clock at the last look; without members nobody looks, so the clock itself is read. */
+  get now(): number {
+    if (this.#timer === undefined) this.#now = this.#clock.now()
+    return this.#now
   }
 
   add(member: T): void {
@@ -40,13 +45,13 @@ export class Watch<T extends Watched> {
 
   /** Whether `limitMs` have certainly gone by since the coarse moment `since`. */
   past(since: number, limitMs: number): boolean {
-    return this.now - since >= limitMs + this.intervalMs
+    return this.#now - since >= limitMs + this.intervalMs
   }
 
   #look = (): void => {
-    this.now = this.#clock.now()
+    this.#now = this.#clock.now()
     this.#onLook()
-    for (const member of this.members) member.check(this.now)
+    for (const member of this.members) member.check(this.#now)
     this.#timer = this.members.size === 0 ? undefined : this.#clock.after(this.intervalMs, this.#look)
   }
 }
