@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ExchangeWishes, FakeExchange } from '../../../test/fake/exchange.ts'
 import { goodAnswer, ScriptedSource } from '../../../test/fake/gate.ts'
+import type { ByteSource } from '../../core/flow.ts'
 import { seededRandom } from '../../core/random.ts'
 import { VirtualClock } from '../../core/virtual-clock.ts'
 import type { Outcome, RestCall } from '../../rpc/call.ts'
@@ -20,7 +21,7 @@ const held = (status: number, body: string): Outcome => ({
   headers: ['Content-Type', 'application/json', 'Connection', 'close'],
 })
 
-function stage(outcome: Outcome = held(200, '{}'), prefix = '/cl') {
+function stage(outcome: Outcome | Promise<Outcome> = held(200, '{}'), prefix = '/cl') {
   const clock = new VirtualClock()
   const calls: RestCall[] = []
   const door = restDoor({
@@ -89,6 +90,22 @@ describe('the REST door', () => {
     assert.equal(exchange.status, 413)
     const { code, message } = JSON.parse(exchange.text) as { code: number; message: string }
     assert.deepEqual([code, typeof message, calls.length], [413, 'string', 0])
+  })
+
+  it('refuses a body without a length once it has grown too large, and gives the call up first', () => {
+    const { calls, ask } = stage(new Promise<Outcome>(() => {}))
+    const body = Buffer.alloc(2_000_001)
+    const exchange = ask({ method: 'POST', target: '/cl/x', headers: ['Transfer-Encoding', 'chunked'], body })
+    const source = calls[0]!.body as ByteSource
+    let cancelledFirst: boolean | undefined
+    source.open({
+      onData: () => assert.fail('what is too much must not pass'),
+      onEnd: () => assert.fail('the body must not seem complete'),
+      onError: () => {
+        cancelledFirst = calls[0]!.cancellation.cancelled
+      },
+    })
+    assert.deepEqual([exchange.status, cancelledFirst], [413, true])
   })
 
   it('turns a client away that asks too much, and says when to come back', () => {

@@ -1,8 +1,9 @@
 import { Cancellation } from '../../core/cancel.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { ByteSource } from '../../core/flow.ts'
-import type { Exchange } from '../../http/types.ts'
+import type { CarrierError, Exchange } from '../../http/types.ts'
 import { type Call, type Handler, type Outcome, type RefusalReason, type RestCall, Trail } from '../../rpc/call.ts'
+import { flowingBody } from './client-body.ts'
 import { directiveOf, headersOfRest, headersOfRestAnswer } from './client-headers.ts'
 import type { ClientLimit } from './client-limit.ts'
 import type { Cors } from './cors.ts'
@@ -51,6 +52,8 @@ class RestRequest {
   readonly #path: string
   readonly #requestId: string
   readonly #startedAt: number
+  readonly #cancellation = new Cancellation()
+  #answered = false
 
   constructor(options: RestDoorOptions, exchange: Exchange, path: string) {
     this.#options = options
@@ -70,7 +73,20 @@ class RestRequest {
         if (error === undefined) this.#serve(body)
         else exchange.destroy()
       })
-    } else this.#serve({ length, open: (receiver) => exchange.stream(receiver) })
+    } else {
+      const limit = this.#options.limits.maxBodyBytes
+      this.#serve(flowingBody(exchange, length, limit, (error) => this.#bodySpoilt(error)))
+    }
+  }
+
+  #bodySpoilt(error: CarrierError): void {
+    if (this.#answered) return
+    this.#cancellation.cancel()
+    if (error.code === 'TOO_LARGE') this.#answerRefusal('tooLarge')
+    else {
+      this.#answered = true
+      this.#exchange.destroy()
+    }
   }
 
   answerLimited(waitMs: number): void {
@@ -79,7 +95,7 @@ class RestRequest {
 
   #serve(body: Buffer | ByteSource | undefined): void {
     const call = this.#callWith(body)
-    this.#exchange.onClose = () => call.cancellation.cancel()
+    this.#exchange.onClose = () => this.#cancellation.cancel()
     const outcome = this.#options.handler(call)
     if (outcome instanceof Promise) outcome.then((settled) => this.#answer(call, settled))
     else this.#answer(call, outcome)
@@ -102,7 +118,7 @@ class RestRequest {
       requestId: this.#requestId,
       headers: headersOfRest(exchange),
       directive: directiveOf(exchange),
-      cancellation: new Cancellation(),
+      cancellation: this.#cancellation,
       trail: new Trail(),
       startedAt: this.#startedAt,
     }
@@ -110,6 +126,10 @@ class RestRequest {
 
   #answer(call: RestCall, outcome: Outcome): void {
     const { answer } = outcome
+    if (this.#answered) {
+      if (answer.kind === 'http' && !Buffer.isBuffer(answer.body)) answer.body.abort()
+      return
+    }
     if (answer.kind !== 'http') {
       const refusal = answer.kind === 'refusal' ? answer.refusal : { reason: 'internal' as const }
       const { retryAfterMs } = refusal
@@ -124,6 +144,7 @@ class RestRequest {
     if (outcome.upstream !== undefined) headers.push('X-Drawbridge-Upstream', outcome.upstream)
     if (outcome.head !== undefined && outcome.head >= 0) headers.push('X-Drawbridge-Head', String(outcome.head))
     headers.push(...this.#options.cors.headersFor(this.#exchange))
+    this.#answered = true
     if (Buffer.isBuffer(answer.body)) this.#exchange.respond(answer.status, headers, answer.body)
     else {
       this.#exchange.start(answer.status, headers)
@@ -138,6 +159,7 @@ class RestRequest {
     const code = status === 200 ? 502 : status
     const headers = ['Content-Type', 'application/json', 'X-Request-Id', this.#requestId, ...more]
     headers.push(...this.#options.cors.headersFor(this.#exchange))
+    this.#answered = true
     this.#exchange.respond(code, headers, JSON.stringify({ code, message: parsed.message, ...parsed.data }))
   }
 }
