@@ -278,3 +278,20 @@ describe('random DAGs of 200 rounds with four to nine authorities', () => {
     }
   })
 })
+
+describe('a new leader schedule', () => {
+  it('judges what is left of the last round by the new anchor, not by the one that leads no more', () => {
+    let turn = 0
+    const leader = (round: number, offset: number): number => (round + offset + (round > 3 ? turn : 0)) % 4
+    const dag = new Four({ pipelined: true, leadersPerRound: 2, leader }).full(1, 3)
+    dag.some('ABC', 4, names('ABCD', 3)).some('D', 4, names('BCD', 3))
+    dag.some('A', 5, names('ABC', 4)).some('BC', 5, names('BCD', 4)).some('D', 5, names('ABD', 4))
+    // Only C6 and A6 reach A5, the one certificate of A3.
+    dag.some('AC', 6, names('ABC', 5)).some('BD', 6, names('BCD', 5)).full(7, 9)
+    const last = { round: 3, offset: 0 }
+    assert.deepEqual(dag.after(last)[0], ['commit', 'indirect', 'A3'])
+    turn = 3
+    dag.committer.recount(3)
+    assert.deepEqual(dag.after(last)[0], ['skip', 'indirect', 'A3'])
+  })
+})

@@ -181,9 +181,15 @@ export class Committer {
     this.#changed = true
   }
 
-  /** Counts anew from the DAG for leaders above `round`, after {@link CommitRule.leader} began to answer differently. */
+  /**
+   * Counts anew from the DAG for leaders above `round`, after {@link CommitRule.leader} began to answer differently. Those
+   * up to `round` keep what their own waves say, and are judged by the new anchors.
+   */
   recount(round: Round): void {
-    for (const known of [...this.#rounds.keys()]) if (known > round) this.#rounds.delete(known)
+    for (const [known, trackers] of [...this.#rounds]) {
+      if (known > round) this.#rounds.delete(known)
+      else for (const tracker of trackers) tracker.forgetAnchor()
+    }
     for (let at = round + 1; at <= this.#dag.highestRound; at++) {
       for (const node of this.#dag.blocksAt(at)) this.observe(node)
     }

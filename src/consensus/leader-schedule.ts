@@ -78,7 +78,8 @@ export class LeaderSchedule {
     const bad = new Set(takeStake(worst, this.#stakes, limit))
     const good = takeStake(worst.toReversed(), this.#stakes, limit).filter((author) => !bad.has(author))
     // Leaders of the round that ended the schedule may still be undecided: they keep the table they were drawn by.
-    this.#tables = [...this.#tables.slice(-1), { after, bad, good }]
+    const older = this.#tables.filter((table) => table.after < after).slice(-1)
+    this.#tables = [...older, { after, bad, good }]
     this.#lastRound = -1
   }
 

@@ -127,6 +127,11 @@ export class LeaderTracker {
     return this.#indirect
   }
 
+  /** Lets go of a verdict by an anchor, which may lead no more. */
+  forgetAnchor(): void {
+    this.#indirect = undefined
+  }
+
   #linked(reach: () => (certificate: DagNode) => boolean): DagNode | undefined {
     const certified = this.#candidates.filter(({ certificates }) => certificates.length > 0)
     if (certified.length === 0) return undefined

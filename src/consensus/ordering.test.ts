@@ -211,6 +211,17 @@ describe('the leader schedule', () => {
     )
   })
 
+  it('keeps the leaders of a round in which two schedules end', () => {
+    const schedule = new LeaderSchedule([1, 1, 1, 1], election)
+    schedule.update([5, 9, 1, 5], 100, 300)
+    const before = Array.from({ length: 100 }, (_, at) => schedule.leader(101 + at, 0))
+    for (const index of [301, 302]) schedule.update([1, 5, 9, 5], 200, index)
+    assert.deepEqual(
+      Array.from({ length: 100 }, (_, at) => schedule.leader(101 + at, 0)),
+      before,
+    )
+  })
+
   it('breaks ties by the commit, the same for everybody', () => {
     const swaps = [300, 600, 900, 1200, 1500, 1800].map((index) => {
       const made = [0, 1].map(() => {
