@@ -31,7 +31,7 @@ describe('loadConfig', () => {
     const { options } = await load(folderWith({ 'c.json': json(1) }), 'c.json')
     assert.deepEqual(options, {
       listen: { host: '127.0.0.1', port: 8080 },
-      drainMs: 10_000,
+      drainMs: 8000,
       limits: {
         maxBodyBytes: 10_000_000,
         maxBatch: 1000,

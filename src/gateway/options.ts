@@ -31,5 +31,5 @@ export interface GatewayOptions {
 export const networkDefaults = { default: false } as const satisfies Partial<NetworkOptions>
 export const gatewayDefaults = {
   listen: { host: '127.0.0.1', port: 8080 },
-  drainMs: 10_000,
+  drainMs: 8000,
 } as const satisfies Partial<GatewayOptions>

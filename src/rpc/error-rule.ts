@@ -56,12 +56,12 @@ export function wordsOf(evidence: Evidence): string {
 
 /** Whether every condition of a rule holds. `words`: from {@link wordsOf}. */
 export function holds(rule: ErrorRule, evidence: Evidence, words: string): boolean {
-  if (rule.absent !== undefined) return isAbsent(rule.absent, evidence) && inSpans(rule.status, evidence.httpStatus)
   if (!inSpans(rule.status, evidence.httpStatus)) return false
+  if (rule.only !== undefined && !inGroup(rule.only, evidence.method)) return false
+  if (rule.absent !== undefined) return isAbsent(rule.absent, evidence)
   if (rule.stage !== 'answer' && evidence.error === undefined) return false
   if (!inSpans(rule.code, evidence.error?.code)) return false
   if (rule.vendor !== undefined && rule.vendor !== evidence.vendor) return false
-  if (rule.only !== undefined && !inGroup(rule.only, evidence.method)) return false
   if (rule.text !== undefined && !found(rule.text, words)) return false
   if (rule.and !== undefined && !found(rule.and, words)) return false
   if (rule.not !== undefined && found(rule.not, words)) return false

@@ -43,7 +43,7 @@ export interface ProbeFacts {
 export type Probe = (upstream: UpstreamState, ask: ProbeAsk) => Promise<ProbeFacts>
 
 /** Chain identity is asked anew after this long, in case the node behind the address was changed. */
-const identityEveryMs = 30_000
+const identityEveryMs = 10_000
 
 /** Decides when a probe asks for more than the height. */
 export class ProbeSchedule {

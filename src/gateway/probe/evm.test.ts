@@ -65,7 +65,7 @@ describe('the probe of an execution client', () => {
     assert.ok(asked.includes('latest'))
   })
 
-  it('asks for the chain at first, every half a minute, and whenever the upstream was not well', async () => {
+  it('asks for the chain at first, every ten seconds, and whenever the upstream was not well', async () => {
     const { clock, upstream, asked, look } = stage()
     const asksForChain = async (): Promise<boolean> => {
       asked.length = 0
@@ -75,7 +75,7 @@ describe('the probe of an execution client', () => {
     upstream.eligible = true
     assert.equal(await asksForChain(), true)
     assert.equal(await asksForChain(), false)
-    clock.advance(29_999)
+    clock.advance(9999)
     assert.equal(await asksForChain(), false)
     clock.advance(1)
     assert.equal(await asksForChain(), true)
@@ -83,6 +83,23 @@ describe('the probe of an execution client', () => {
     assert.equal(await asksForChain(), true)
     Object.assign(upstream, { failuresInARow: 0, eligible: false })
     assert.equal(await asksForChain(), true)
+  })
+
+  it('asks for the chain when the head leaps, as it does when another node answers at the same address', async () => {
+    const { upstream, asked, look } = stage()
+    upstream.eligible = true
+    await look()
+    for (const [before, asks] of [
+      [99, false],
+      [68, false],
+      [67, true],
+      [101, true],
+    ] as const) {
+      asked.length = 0
+      upstream.head = before
+      await look()
+      assert.equal(asked.includes('eth_chainId'), asks, `from ${before} to 100`)
+    }
   })
 
   it('believes a node that says it is syncing, in whatever form', async () => {

@@ -4,19 +4,28 @@ import { scanResponse } from '../../rpc/scan-response.ts'
 import type { UpstreamState } from '../upstream/state.ts'
 import { type Probe, type ProbeAsk, ProbeError, type ProbeFacts, type ProbeSchedule } from './ask.ts'
 
+/** Blocks by which a head may move between two probes without being looked at twice. */
+const ordinaryStep = 32
+
 /** Reads an execution client: height and sync state each time, head, safe and finalized blocks when it has moved. */
 export function evmProbe(schedule: ProbeSchedule): Probe {
   return async (upstream, ask) => {
     const identity = schedule.wantsIdentity(upstream)
-    const [head, syncing, chain] = await Promise.all([
+    const [head, syncing, known] = await Promise.all([
       readHead(upstream, ask),
       readSyncing(upstream, ask),
       identity ? readChain(upstream, ask) : undefined,
     ])
+    const chain = known ?? (leaps(upstream, head) ? await readChain(upstream, ask) : undefined)
     if (chain !== undefined) schedule.identified(upstream)
     const blocks = head === upstream.head && upstream.headHash !== undefined ? {} : await readBlocks(upstream, ask)
     return { head, syncing, ...(chain === undefined ? {} : { chain }), ...blocks }
   }
+}
+
+/** A head that goes back or far ahead may be that of another chain: a restart can be too quick for any call to fail. */
+function leaps(upstream: UpstreamState, head: number): boolean {
+  return upstream.head >= 0 && (head < upstream.head || head > upstream.head + ordinaryStep)
 }
 
 async function readHead(upstream: UpstreamState, ask: ProbeAsk): Promise<number> {

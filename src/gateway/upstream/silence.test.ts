@@ -28,7 +28,7 @@ describe('the silence that is tolerated', () => {
   it('depends on the cost of the method while there is no history', () => {
     const upstream = one()
     assert.equal(toleratedSilence(upstream, light), 50)
-    assert.equal(toleratedSilence(upstream, rpcCall('eth_call')), 200)
+    assert.equal(toleratedSilence(upstream, rpcCall('eth_call')), 80)
     assert.equal(toleratedSilence(upstream, rpcCall('debug_traceTransaction')), 20_000)
   })
 
@@ -122,10 +122,10 @@ describe('the watch for silence', () => {
     const quick = begin('eth_chainId')
     await pass(30)
     end(quick)
-    await pass(160)
+    await pass(40)
     assert.deepEqual(suspected, [])
     await pass(20)
-    assert.deepEqual(suspected, [200])
+    assert.deepEqual(suspected, [80])
   })
 
   it('sets no timer while nothing is in flight, and one while something is', async () => {

@@ -8,7 +8,7 @@ const silenceFactor = 4
 /** Observations of a method at an upstream from which its own history counts alone. */
 const enoughHistory = 30
 /** What a method is granted until its history is known, in milliseconds of p99. */
-const expectedP99: Record<Call['cost'], number> = { light: 12.5, medium: 50, heavy: 5000 }
+const expectedP99: Record<Call['cost'], number> = { light: 12.5, medium: 20, heavy: 5000 }
 
 /**
  * How long an upstream may say nothing at all after it was asked this, in milliseconds: max(50, 4 × p99 of the method's
