@@ -85,6 +85,11 @@ export class PeerClient {
     this.#pending.set(id, { answer, timeout })
   }
 
+  /** Asks for the peer's blocks once more, from what we have of it on. */
+  subscribeAgain(): void {
+    this.#link?.send(subscribeFrame(this.#seams.subscribeAfter(this.peer)))
+  }
+
   /** Hangs up for good. */
   stop(): void {
     this.#stopped = true

@@ -80,6 +80,11 @@ export class PeerHub {
     for (const server of this.#servers) server.pump()
   }
 
+  /** Asks all peers for their blocks once more. */
+  subscribeAgain(): void {
+    for (const client of this.#clients) client.subscribeAgain()
+  }
+
   /** Closes what was dialled and dials no more. */
   hangUp(): void {
     for (const client of this.#clients) client.stop()

@@ -64,6 +64,7 @@ export class RunningReplica implements Replica {
   /** False while the committee is asked for our last round. */
   #knowsOwnRound = false
   #housekeeping: Timer | undefined
+  #roundAtHousekeeping: Round = 0
 
   constructor(options: ReplicaOptions) {
     this.#options = options
@@ -336,9 +337,20 @@ export class RunningReplica implements Replica {
   }
 
   #keepHouse(): void {
+    this.#breakSilence()
     this.#log.collect(this.#delivery.acknowledged)
     this.#log.history.rest()
     this.#housekeeping = this.#options.clock.after(housekeepingMs, () => this.#keepHouse())
+  }
+
+  /**
+   * The newest block of a peer can be lost on the way while the link lives: refused because it was broken, or passed over
+   * while we lagged. As no newer block names it, nobody would ever ask for it, and a bare quorum would wait for ever.
+   */
+  #breakSilence(): void {
+    const { round } = this.#state.clock
+    if (round === this.#roundAtHousekeeping) this.#hub.subscribeAgain()
+    this.#roundAtHousekeeping = round
   }
 
   #runAll(actions: readonly (() => void)[]): void {

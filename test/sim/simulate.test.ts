@@ -180,4 +180,9 @@ describe('a committee under virtual time', () => {
       assert.equal(found.equivocations > 0, cheats)
     })
   }
+
+  it('goes on when the newest block of a peer was lost and nobody beyond a quorum is left to name it', () => {
+    const options = { validators: 6, seed: 1051, load: 0, forMs: 20_000, latency: presetLatency('lan', 6) }
+    assertSound(run(options, 'slowConsumer:3+46', 'corrupt:0.12@6-14'))
+  })
 })
