@@ -226,6 +226,8 @@ describe('links over TLS', () => {
     let closed = 0
     for (const socket of sockets) socket.on('error', () => {}).on('close', () => closed++)
     await until(() => closed === 3, 'three were turned away')
+    const member = networkOf(2, addresses(server.network.port))
+    assert.ok((await dial(member, 0)) instanceof End, 'a member is let in while strangers hold all places')
     for (const socket of sockets) socket.destroy()
     await until(() => closed === 5, 'all are gone')
     assert.ok((await dial(networkOf(1, addresses(server.network.port)), 0)) instanceof End)

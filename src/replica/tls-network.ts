@@ -59,7 +59,8 @@ export class TlsNetwork implements PeerNetwork {
   readonly #byKey = new Map<string, number>()
   readonly #sockets = new Set<Socket>()
   #server: Server | undefined
-  #inHandshake = 0
+  /** Accepted sockets before the end of their TLS handshake, the oldest first, by the address they came from. */
+  readonly #handshaking = new Map<string, Socket>()
   #closed = false
 
   constructor(options: TlsNetworkOptions) {
@@ -91,7 +92,7 @@ export class TlsNetwork implements PeerNetwork {
   listen(accept: (link: PeerLink) => LinkHandlers, ready: (error?: Error) => void): void {
     const { host, port } = this.#options.listen
     const server = createServer({ ...this.#tlsOptions(), requestCert: true }, (socket) => {
-      this.#inHandshake--
+      this.#handshaking.delete(originOf(socket))
       this.#introduce(socket, undefined, accept, () => {})
     })
     this.#server = server
@@ -99,7 +100,6 @@ export class TlsNetwork implements PeerNetwork {
     server.on('tlsClientError', (error, socket) => {
       // Node leaves a socket open whose handshake timed out.
       socket.destroy()
-      this.#inHandshake--
       this.#count('handshake', messageOf(error))
     })
     server.once('error', (cause) => ready(cannotListen(host, port, cause)))
@@ -140,12 +140,19 @@ export class TlsNetwork implements PeerNetwork {
     } as const
   }
 
-  /** Keeps strangers from piling up sockets. */
+  /** Keeps strangers from piling up sockets: the oldest makes room, as a member needs but a moment for its handshake. */
   #admit(socket: Socket): void {
     socket.setNoDelay(true)
     this.#track(socket)
-    this.#inHandshake++
-    if (this.#inHandshake > (this.#options.maxHandshakes ?? 64)) socket.destroy()
+    const origin = originOf(socket)
+    this.#handshaking.set(origin, socket)
+    socket.once('close', () => {
+      if (this.#handshaking.get(origin) === socket) this.#handshaking.delete(origin)
+    })
+    if (this.#handshaking.size <= (this.#options.maxHandshakes ?? 64)) return
+    const [oldest] = this.#handshaking
+    this.#handshaking.delete(oldest![0])
+    oldest![1].destroy()
   }
 
   #introduce(
@@ -176,6 +183,11 @@ export class TlsNetwork implements PeerNetwork {
     if (kind !== undefined) this.refusals[kind]++
     this.#options.log.debug({ reason }, 'a link was refused')
   }
+}
+
+/** The same for a socket and for the TLS socket around it. */
+function originOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }
 
 function hex(bytes: Uint8Array): string {
