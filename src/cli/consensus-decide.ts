@@ -92,8 +92,10 @@ async function decideFile(file: string): Promise<void> {
   try {
     await decide(open(file), (text) => process.stdout.write(text))
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
-    throw new DrawbridgeError('NO_SUCH_FILE', `There is no file ${file}.`, {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === undefined || !['ENOENT', 'EISDIR', 'EACCES'].includes(code)) throw cause
+    const problem = code === 'ENOENT' ? `There is no file ${file}.` : `${file} cannot be read (${code}).`
+    throw new DrawbridgeError('NO_SUCH_FILE', problem, {
       nextStep: 'Give - to read from stdin.',
       cause,
     })

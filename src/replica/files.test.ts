@@ -241,6 +241,11 @@ describe("the lock of a validator's folder", () => {
     lockFolder(folder)()
   })
 
+  it('says what is wrong with a folder that cannot be used', () => {
+    writeFileSync(inFolder('file'), '')
+    assert.throws(() => lockFolder(inFolder('file/below')), { code: 'FOLDER_UNUSABLE', message: /ENOTDIR/ })
+  })
+
   it('is taken over from a process that died, even when its number lives on', () => {
     writeFileSync(inFolder('lock'), '999999999 1')
     lockFolder(folder)()

@@ -1,16 +1,16 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
-import { DrawbridgeError } from '../core/errors.ts'
+import { dirname, join } from 'node:path'
+import { DrawbridgeError, messageOf } from '../core/errors.ts'
 
 /**
  * Keeps a second process out of a validator's folder: two on one log would damage it, and two with one key would
  * equivocate. A lock whose process is gone is taken over.
  *
  * @returns gives the folder free
- * @throws DrawbridgeError `FOLDER_IN_USE`
+ * @throws DrawbridgeError `FOLDER_IN_USE`, `FOLDER_UNUSABLE`
  */
 export function lockFolder(folder: string): () => void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder)
   const path = join(folder, 'lock')
   if (!tryLock(path)) {
     const holder = readFileSync(path, 'utf8')
@@ -29,8 +29,24 @@ function tryLock(path: string): boolean {
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
+    throw unusable(dirname(path), error)
   }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw unusable(folder, cause)
+  }
+}
+
+function unusable(folder: string, cause: unknown): DrawbridgeError {
+  const code = (cause as NodeJS.ErrnoException).code ?? messageOf(cause)
+  return new DrawbridgeError('FOLDER_UNUSABLE', `The validator cannot write into ${folder} (${code}).`, {
+    nextStep: 'Name in dir a folder that this user may create and write to.',
+    cause,
+  })
 }
 
 /** A process id is soon given to somebody else; together with its start it names one process. */

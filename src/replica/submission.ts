@@ -1,4 +1,4 @@
-import { DrawbridgeError, messageOf } from '../core/errors.ts'
+import { DrawbridgeError } from '../core/errors.ts'
 import { decodeList } from './messages.ts'
 
 /** A body that holds no transactions. */
@@ -29,8 +29,8 @@ export function transactionsIn(body: Buffer, contentType: string): readonly Uint
 function fromBatch(body: Buffer): readonly Uint8Array[] {
   try {
     return decodeList(body)
-  } catch (error) {
-    throw new MalformedTransactions(messageOf(error))
+  } catch {
+    throw new MalformedTransactions('the lengths in the batch do not fit it')
   }
 }
 
