@@ -165,3 +165,46 @@ export async function failsWith(promise: Promise<unknown>, code: string, sent?: 
     return true
   })
 }
+
+/** Answers with the body it got. */
+export const echo = (exchange: Exchange): void => {
+  exchange.body(1000, (error, body) => {
+    if (error === undefined) exchange.respond(200, ['X-Target', exchange.target], body)
+    else exchange.respond(error.code === 'TOO_LARGE' ? 413 : 400, [], error.code)
+  })
+}
+/** A plain request. */
+export const get = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+/** A request with a body; `extra`: further header lines. */
+export const post = (body: string, extra = ''): string =>
+  `POST / HTTP/1.1\r\nHost: x\r\n${extra}Content-Length: ${body.length}\r\n\r\n${body}`
+export const close = 'Connection: close\r\n'
+/** The head of a chunked request, still open. */
+export const upload = 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n'
+
+/** A whole answer with this body. */
+export const ok = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+/** Whether a request has come whole: its body ends so. */
+export const whole = (received: string): boolean => received.endsWith('END')
+
+/** An upstream that answers every whole request with the same bytes. */
+export function answering(answer: string, use: (client: HttpClient) => Promise<void>): Promise<void> {
+  return withUpstream(
+    (socket, received) => void (whole(received) && socket.write(answer, 'latin1')),
+    async (origin) => {
+      const client = newClient(origin)
+      await use(client).finally(() => client.destroy())
+    },
+  )
+}
+
+/** The same, and the connection closes behind the answer. */
+export function answeringOnce(answer: string, use: (client: HttpClient) => Promise<void>): Promise<void> {
+  return withUpstream(
+    (socket, received) => void (whole(received) && socket.end(answer, 'latin1')),
+    async (origin) => {
+      const client = newClient(origin)
+      await use(client).finally(() => client.destroy())
+    },
+  )
+}
