@@ -10,7 +10,7 @@ export interface Stoppable {
 
 /**
  * Resolves once SIGTERM or SIGINT came and everything has been drained and closed. A second signal ends the process at
- * once with exit code 1.
+ * once with exit code 1. SIGHUP ends nothing.
  */
 export function stopOnSignal(target: Stoppable, log: ProgramLog): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -29,5 +29,9 @@ export function stopOnSignal(target: Stoppable, log: ProgramLog): Promise<void> 
     }
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
+    // Its default would end the process, and cut every call, for a terminal that closes or a habit from other servers.
+    process.on('SIGHUP', () =>
+      log.warn({ signal: 'SIGHUP' }, 'ignored: this version reads its config only at the start'),
+    )
   })
 }

@@ -32,7 +32,7 @@ const oneProblem: [what: string, toml: string, line: string][] = [
   [
     'an unknown key that is near to none',
     top('zzzzzz = 1'),
-    'zzzzzz: unknown key: known here: listen, drainMs, networks, limits, cors.',
+    'zzzzzz: unknown key: known here: listen, drainMs, drain, networks, limits, cors.',
   ],
   [
     'an unknown key in a network',

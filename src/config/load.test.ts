@@ -32,6 +32,7 @@ describe('loadConfig', () => {
     assert.deepEqual(options, {
       listen: { host: '127.0.0.1', port: 8080 },
       drainMs: 8000,
+      drain: { noticeMs: 0 },
       limits: {
         maxBodyBytes: 10_000_000,
         maxBatch: 1000,

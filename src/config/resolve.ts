@@ -20,6 +20,7 @@ export function toOptions(config: CompleteConfig): GatewayOptions {
     limits: config.limits,
     cors: config.cors,
     drainMs: config.drainMs,
+    drain: config.drain,
   }
 }
 
@@ -29,6 +30,7 @@ export function toConfig(options: GatewayOptions): Config {
   return {
     listen: formatListen(options.listen),
     drainMs: options.drainMs,
+    ...(options.drain === undefined ? {} : { drain: options.drain }),
     limits: options.limits,
     cors: { origins: [...options.cors.origins] },
     networks: Object.fromEntries(networks) as Config['networks'],

@@ -151,6 +151,15 @@ export const configSchema = z.strictObject({
     .milliseconds(0)
     .describe('How long calls in flight may take to finish after SIGTERM.')
     .default(gatewayDefaults.drainMs),
+  drain: z
+    .strictObject({
+      noticeMs: field
+        .milliseconds(0)
+        .describe('How long it serves on after SIGTERM with /ready at 503, so that a balancer can turn away.')
+        .default(gatewayDefaults.drain.noticeMs),
+    })
+    .describe('How it says that it stops.')
+    .prefault({}),
   networks: z
     .record(z.string(), network, { error: 'write a table with one table per network, for example [networks.el]' })
     .describe('Networks by name; the name is the path: networks.el answers on /el.'),

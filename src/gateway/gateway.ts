@@ -1,14 +1,14 @@
-import { isoTime } from '../core/clock.ts'
+import { isoTime, sleep } from '../core/clock.ts'
 import { createHttpServer, serverDefaults } from '../http/server.ts'
 import type { Exchange } from '../http/types.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import { controlDoors } from './control/door.ts'
 import type { StatusSnapshot } from './control/snapshot.ts'
-import { atMost, runningCallsEnded } from './draining.ts'
+import { EndlessAnswers } from './ingress/endless-answers.ts'
 import { pathOf, route } from './ingress/router.ts'
 import { Instruments } from './instruments.ts'
 import { createNetwork } from './network.ts'
-import type { GatewayOptions } from './options.ts'
+import { type GatewayOptions, gatewayDefaults } from './options.ts'
 import { routesOf } from './routes.ts'
 import type { GatewaySeams } from './seams.ts'
 import { takeSnapshot } from './snapshot.ts'
@@ -22,8 +22,9 @@ export interface Gateway {
   /** Starts watching the upstreams and listens. Rejects when the address is taken. */
   start(): Promise<{ readonly host: string; readonly port: number }>
   /**
-   * `/ready` turns 503 and calls in flight finish; then new connections are refused. Resolves when all is answered, or
-   * after `drainMs`.
+   * `/ready` turns 503; after `drain.noticeMs` event streams end, calls in flight finish and every answer says
+   * `Connection: close`; once the connections that were open are gone, new ones are refused. Resolves when all is
+   * answered, or `drainMs` after the notice.
    */
   drain(): Promise<void>
   /** Cuts what is left and frees everything. */
@@ -52,7 +53,8 @@ export function createGateway(options: GatewayOptions, seams: GatewaySeams): Gat
   const states = networks.map(({ state }) => state)
   const snapshot = (): StatusSnapshot => takeSnapshot({ version, startedAt, draining, networks: states }, clock)
   const control = controlDoors(snapshot, metrics)
-  const routes = routesOf(networks, control, options, seams)
+  const endless = new EndlessAnswers()
+  const routes = routesOf(networks, control, options, seams, endless)
   const serve = (exchange: Exchange): void => {
     const path = pathOf(exchange.target)
     route(routes, path)(exchange, path)
@@ -67,10 +69,13 @@ export function createGateway(options: GatewayOptions, seams: GatewaySeams): Gat
     },
     drain: async () => {
       draining = true
+      const { noticeMs = gatewayDefaults.drain.noticeMs } = options.drain ?? {}
+      // Whoever spreads the load reads the 503 of /ready before the door closes.
+      if (noticeMs > 0) await sleep(clock, noticeMs)
       const giveUpAt = clock.now() + options.drainMs
-      // Whoever spreads the load must be able to read the 503 of /ready while calls still run.
-      await runningCallsEnded(states, clock, options.drainMs)
-      await atMost(Math.max(0, giveUpAt - clock.now()), server.drain(), clock)
+      endless.close()
+      await server.takeLeave(options.drainMs)
+      await server.drain(giveUpAt - clock.now())
     },
     close: async () => {
       server.destroy()

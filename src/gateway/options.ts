@@ -26,10 +26,18 @@ export interface GatewayOptions {
   readonly cors: CorsOptions
   /** How long calls in flight may take to finish after SIGTERM. */
   readonly drainMs: number
+  readonly drain?: DrainOptions | undefined
+}
+
+/** How a gateway that is told to stop says so. */
+export interface DrainOptions {
+  /** How long it serves as before while `/ready` is 503, for whoever spreads the load to turn away. */
+  readonly noticeMs: number
 }
 
 export const networkDefaults = { default: false } as const satisfies Partial<NetworkOptions>
 export const gatewayDefaults = {
   listen: { host: '127.0.0.1', port: 8080 },
   drainMs: 8000,
+  drain: { noticeMs: 0 },
 } as const satisfies Partial<GatewayOptions>

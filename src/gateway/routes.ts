@@ -2,6 +2,7 @@ import { beaconRoute } from './beacon/routes.ts'
 import type { ControlDoors } from './control/door.ts'
 import { ClientLimit } from './ingress/client-limit.ts'
 import { Cors } from './ingress/cors.ts'
+import type { EndlessAnswers } from './ingress/endless-answers.ts'
 import { RequestIds } from './ingress/request-id.ts'
 import { restDoor } from './ingress/rest-door.ts'
 import type { Door, Routes } from './ingress/router.ts'
@@ -16,6 +17,7 @@ export function routesOf(
   control: ControlDoors,
   options: GatewayOptions,
   { clock, random }: GatewaySeams,
+  endless: EndlessAnswers,
 ): Routes {
   const exact = new Map<string, Door>([
     ['/health', control.health],
@@ -39,7 +41,7 @@ export function routesOf(
       if (network.options.default) exact.set('/', door)
     } else {
       const door = (prefix: string): Door =>
-        restDoor({ ...common, handler: network.handler, prefix, routeOf: beaconRoute })
+        restDoor({ ...common, endless, handler: network.handler, prefix, routeOf: beaconRoute })
       exact.set(path, door(path))
       prefixes.set(`${path}/`, door(path))
       if (network.options.default) prefixes.set('/eth/', door(''))

@@ -19,7 +19,10 @@ export interface ServerShared {
   readonly watch: Watch<ServerConnection>
   readonly onExchange: (exchange: Exchange) => void
   dateLine: string
+  /** Answers say `Connection: close`, unless more requests wait behind them. */
   draining: boolean
+  /** They say it in any case: a client may never let its pipeline run empty. */
+  hurried?: boolean
   gone(connection: ServerConnection): void
 }
 
@@ -82,7 +85,13 @@ export class ServerConnection {
 
   /** True when no request is being received or answered. */
   get idle(): boolean {
-    return this.#exchange === undefined && !this.#input.waiting
+    const receives = this.#input.waiting || this.#heads.partial
+    return this.#exchange === undefined && !receives && !this.#closing && this.#raw === undefined
+  }
+
+  /** True once all that we had to say has been sent, our FIN behind it. */
+  get closing(): boolean {
+    return this.#closing && this.#socket.writableFinished
   }
 
   /** Takes bytes in. `owned` says that nobody else will overwrite them. */
@@ -272,9 +281,14 @@ export class ServerConnection {
 
   /** The Connection line of the answer, which also settles what becomes of the connection. */
   connectionLine(exchange: ServerExchange): string {
-    if (this.#shared.draining || this.#isLastRequest() || this.#bodyInTheWay()) this.keep = false
+    if (this.#isForLeaving() || this.#isLastRequest() || this.#bodyInTheWay()) this.keep = false
     if (!this.keep) return 'Connection: close\r\n'
     return exchange.old ? 'Connection: keep-alive\r\n' : ''
+  }
+
+  /** Requests that came behind this one would be lost with the connection. */
+  #isForLeaving(): boolean {
+    return this.#shared.draining && (!this.#input.pending || this.#shared.hurried === true)
   }
 
   #isLastRequest(): boolean {
@@ -331,9 +345,9 @@ export class ServerConnection {
     this.#socket.end()
   }
 
-  /** Closes when idle; otherwise the answer under way says that it is the last. */
-  drain(): void {
-    if (this.#raw === undefined && this.idle) this.#close()
+  /** Sends FIN; what arrives from now on is not answered. */
+  close(): void {
+    this.#close()
   }
 
   destroy(): void {
@@ -377,7 +391,8 @@ export class ServerConnection {
     const { watch, options } = this.#shared
     if (this.#outbox.isStuck(now, options.writeTimeoutMs)) this.destroy()
     else if (this.#closing) {
-      if (watch.past(this.#since, lingerMs)) this.destroy()
+      if (!this.#socket.writableFinished) this.#since = watch.now
+      else if (watch.past(this.#since, lingerMs)) this.destroy()
     } else if (this.#exchange === undefined) this.#checkHead(watch, options)
     else if (this.#awaitsBody()) {
       if (watch.past(this.#since, options.bodyTimeoutMs)) this.#bodyTimeout()

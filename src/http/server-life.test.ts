@@ -51,6 +51,80 @@ describe('the life of an HTTP server', () => {
     })
   })
 
+  it('takes leave: the next answer of a connection is its last, a request that comes first finds the door open', async () => {
+    await withServer(echo, async (port, server) => {
+      const used = new RawClient(port).send(get)
+      await used.until('200 OK')
+      const fresh = new RawClient(port)
+      await waitUntil(() => server.connections === 2, 'both are connected')
+      const left = server.takeLeave(60_000)
+      const late = new RawClient(port).send(get)
+      for (const client of [used.send(get), fresh.send(get), late]) {
+        assert.match(await client.toEnd(), /200 OK[\s\S]*Connection: close/)
+      }
+      await left
+      await server.drain()
+      assert.equal(server.connections, 0)
+    })
+  })
+
+  it('takes leave of requests in a pipeline behind the last of them', async () => {
+    const held: Exchange[] = []
+    await withServer(
+      (exchange) => held.push(exchange),
+      async (port, server) => {
+        const client = new RawClient(port).send(get.repeat(3))
+        await waitUntil(() => held.length === 1, 'the first request came')
+        const left = server.takeLeave(60_000)
+        for (let n = 0; n < 3; n++) {
+          await waitUntil(() => held.length === n + 1, 'the next request came')
+          held[n]?.respond(200, [], `${n}`)
+        }
+        const answers = (await client.toEnd()).split('HTTP/1.1 200 OK').slice(1)
+        assert.deepEqual(
+          answers.map((answer) => answer.includes('Connection: close')),
+          [false, false, true],
+        )
+        await left
+      },
+    )
+  })
+
+  it('does not wait for ever for a pipeline that never runs empty', async () => {
+    await withServer(echo, async (port, server) => {
+      const client = new RawClient(port)
+      let sent = 0
+      client.socket.on('data', () => {
+        if (!client.received.includes('Connection: close')) client.send(get.repeat(2))
+        sent++
+      })
+      client.send(get.repeat(4))
+      await waitUntil(() => sent > 10, 'the pipeline runs')
+      const left = server.takeLeave(60_000)
+      await client.until('Connection: close')
+      client.close()
+      await left
+    })
+  })
+
+  it('does not cut an answer that a slow reader still reads', async () => {
+    const long = Buffer.alloc(6_000_000, 'x')
+    await withServer(
+      (exchange) => exchange.respond(200, [], long),
+      async (port, server) => {
+        const client = new RawClient(port)
+        client.socket.pause()
+        client.send(get)
+        await waitUntil(() => server.connections === 1, 'it is connected')
+        await server.takeLeave(1200)
+        const drained = server.drain()
+        client.socket.resume()
+        assert.ok((await client.toEnd()).length > long.length)
+        await drained
+      },
+    )
+  })
+
   it('drains at once when nothing is connected', async () => {
     await withServer(echo, async (_, server) => server.drain())
   })

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import { DrawbridgeError } from '../core/errors.ts'
 import { accept } from './accept.ts'
 import { httpDate } from './date.ts'
+import { calmAtTheDoor, Farewell, quietMs } from './farewell.ts'
 import type { ServerConnection, ServerShared } from './server-connection.ts'
 import type { Exchange, HttpServer, HttpServerOptions } from './types.ts'
 import { Watch } from './watch.ts'
@@ -42,10 +43,13 @@ class TcpHttpServer implements HttpServer, ServerShared {
   readonly onExchange: (exchange: Exchange) => void
   dateLine = ''
   draining = false
+  hurried = false
+  #accepted = 0
+  #destroyed = false
   readonly #clock: Clock
   readonly #listener: Server
   readonly #turnedAway = new Set<ServerConnection>()
-  #whenEmpty: (() => void)[] = []
+  readonly #farewell: Farewell
 
   constructor(options: HttpServerOptions, clock: Clock, onExchange: (exchange: Exchange) => void) {
     this.options = options
@@ -54,6 +58,7 @@ class TcpHttpServer implements HttpServer, ServerShared {
     const { headTimeoutMs, bodyTimeoutMs, writeTimeoutMs, keepAliveMs } = options
     const shortest = Math.min(headTimeoutMs, bodyTimeoutMs, writeTimeoutMs, keepAliveMs)
     this.watch = new Watch(clock, shortest, () => this.#setDate())
+    this.#farewell = new Farewell(clock, this.watch.members)
     this.#listener = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true })
     this.#listener.on('connection', (socket) => this.#adopt(socket))
   }
@@ -84,7 +89,8 @@ class TcpHttpServer implements HttpServer, ServerShared {
 
   #adopt(accepted: Socket): void {
     const full = this.connections - this.#turnedAway.size >= this.options.maxConnections
-    if (this.draining || (full && this.#turnedAway.size === maxTurnedAway)) {
+    this.#accepted++
+    if (this.#destroyed || (full && this.#turnedAway.size === maxTurnedAway)) {
       accepted.destroy()
       return
     }
@@ -98,23 +104,35 @@ class TcpHttpServer implements HttpServer, ServerShared {
   gone(connection: ServerConnection): void {
     this.watch.delete(connection)
     this.#turnedAway.delete(connection)
-    if (this.connections > 0) return
-    for (const resolve of this.#whenEmpty) resolve()
-    this.#whenEmpty = []
   }
 
-  drain(): Promise<void> {
+  async takeLeave(limitMs: number): Promise<void> {
     this.draining = true
+    const now = this.#clock.now()
+    const giveUpAt = now + limitMs - quietMs
+    await this.#farewell.ofThosePresent(Math.min(now + 2 * quietMs, giveUpAt))
+    this.hurried = true
+    await this.#farewell.ofThosePresent(giveUpAt)
+    // Told to close, every client comes back at once by a new connection. Those that come last may stay until the door
+    // is closed, so that nobody stands in it at that moment.
+    this.draining = false
+    await calmAtTheDoor(this.#clock, () => this.#accepted)
+  }
+
+  async drain(limitMs: number = Number.POSITIVE_INFINITY): Promise<void> {
+    this.draining = true
+    this.hurried = false
     this.#listener.close()
-    for (const connection of this.watch.members) connection.drain()
-    if (this.connections === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#whenEmpty.push(resolve)
-    })
+    const now = this.#clock.now()
+    const giveUpAt = now + limitMs
+    await this.#farewell.ofAll(Math.min(now + 2 * quietMs, giveUpAt))
+    this.hurried = true
+    await this.#farewell.ofAll(giveUpAt)
   }
 
   destroy(): void {
     this.draining = true
+    this.#destroyed = true
     this.#listener.close()
     for (const connection of this.watch.members) connection.destroy()
   }

@@ -90,8 +90,16 @@ export interface HttpServer {
   /** Resolves with the bound address; rejects when the port is taken. */
   listen(host: string, port: number): Promise<{ host: string; port: number }>
   readonly connections: number
-  /** Stops accepting, closes idle connections, answers what is in flight with `Connection: close`; resolves when all are gone. */
-  drain(): Promise<void>
+  /**
+   * From now on every answer says `Connection: close`, and connections that stay quiet are closed; new ones are still
+   * taken. Resolves when those that were open are gone, or in time for {@link drain} to be called within `limitMs`.
+   */
+  takeLeave(limitMs: number): Promise<void>
+  /**
+   * Stops accepting, closes connections that stay quiet, answers what is in flight with `Connection: close`; resolves
+   * when all are gone, or after `limitMs`.
+   */
+  drain(limitMs?: number): Promise<void>
   /** Cuts everything now. */
   destroy(): void
 }

@@ -13,6 +13,7 @@ export type ClientErrorReason =
   | 'wrongContentType'
   | 'wrongMethod'
   | 'noWebSocket'
+  | 'closing'
 
 /** What a client is told. */
 export interface ClientError {
@@ -88,6 +89,13 @@ export const clientErrors: Readonly<Record<ClientErrorReason, ClientError>> = {
     class: 'LIMITED',
     message: 'Too many calls.',
     nextStep: 'Wait as long as Retry-After says, then try again.',
+  },
+  closing: {
+    code: -32603,
+    status: 503,
+    class: 'CLOSING',
+    message: 'The gateway is shutting down and begins no event stream.',
+    nextStep: 'Open the stream again soon: another gateway, or the next start of this one, answers.',
   },
   noUpstream: {
     code: -32603,

@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type FakeElNode, startFakeElNode } from '../fake/el-node.ts'
 import { until } from '../fake/until.ts'
-import { elStage, openGate, optionsFor, type SendOptions, send, settled } from './gate.ts'
+import { clStage, elStage, openGate, optionsFor, type SendOptions, send, settled } from './gate.ts'
 
 const trace = 'debug_traceTransaction'
 const post = (id: number, method = trace): SendOptions => ({
@@ -25,7 +25,7 @@ async function holdingNode(t: TestContext): Promise<{ node: FakeElNode; release:
 }
 
 describe('draining', { concurrency: 3 }, () => {
-  it('of the real program: at SIGTERM /ready turns 503, the call in flight finishes, and it exits with 0', async (t) => {
+  it('of the real program: SIGHUP ends nothing, at SIGTERM /ready turns 503, the call in flight finishes, and it exits with 0', async (t) => {
     const { node, release } = await holdingNode(t)
     const binary = fileURLToPath(new URL('../../bin/drawbridge.js', import.meta.url))
     const child = spawn(process.execPath, [binary, 'serve', node.url, '--listen', '127.0.0.1:0'])
@@ -37,6 +37,10 @@ describe('draining', { concurrency: 3 }, () => {
     await until(() => address() !== undefined, { deadlineMs: 20_000 })
     const url = address()!
     await until(async () => (await send(`${url}/ready`)).status === 200)
+    child.kill('SIGHUP')
+    let logged = ''
+    child.stderr.on('data', (chunk: Buffer) => (logged += chunk.toString()))
+    await until(() => logged.includes('reads its config only at the start'))
     const call = send(`${url}/el`, post(1))
     await until(() => node.callsOf(trace).length === 1)
     child.kill('SIGTERM')
@@ -76,6 +80,38 @@ describe('draining', { concurrency: 3 }, () => {
     await gate.gateway.close()
     await rejected
     await until(() => node.aborted === 1)
+  })
+
+  it('ends event streams at once, orderly, and begins no other', async (t) => {
+    const { gate, nodes } = await clStage(t, 1)
+    const stream = await fetch(`${gate.url}/eth/v1/events?topics=head`)
+    nodes[0]!.delay('/eth/v1/beacon/genesis', 500)
+    const call = send(`${gate.url}/eth/v1/beacon/genesis`)
+    await until(() => nodes[0]!.requests.some(({ target }) => target === '/eth/v1/beacon/genesis'))
+    const drained = gate.gateway.drain()
+    assert.equal(await stream.text(), ':\n\n')
+    await until(() => nodes[0]!.streams.active === 0)
+    const refused = await send(`${gate.url}/eth/v1/events?topics=head`)
+    assert.deepEqual([refused.status, refused.json.class, refused.header('retry-after')], [503, 'CLOSING', '1'])
+    assert.equal(nodes[0]!.streams.opened.length, 1)
+    assert.equal((await call).status, 200)
+    await drained
+  })
+
+  it('serves on as before for as long as the notice lasts, with /ready at 503', async (t) => {
+    const { gate } = await elStage(t, 1)
+    const { gateway, url } = await openGate(t, {
+      ...optionsFor([gate.status.upstreams[0]!.url]),
+      drain: { noticeMs: 400 },
+    })
+    let drained = false
+    const draining = gateway.drain().then(() => (drained = true))
+    const ready = await send(`${url}/ready`)
+    assert.deepEqual([ready.status, ready.header('connection')], [503, undefined])
+    const health = await send(`${url}/health`)
+    assert.deepEqual([health.status, drained], [200, false])
+    await draining
+    await assert.rejects(send(`${url}/health`), { code: 'ECONNREFUSED' })
   })
 
   it('takes no time when nothing runs', async (t) => {

@@ -1,12 +1,13 @@
 import { Cancellation } from '../../core/cancel.ts'
 import type { Clock } from '../../core/clock.ts'
-import type { ByteSource } from '../../core/flow.ts'
+import type { AbortableSource, ByteSource } from '../../core/flow.ts'
 import type { CarrierError, Exchange } from '../../http/types.ts'
 import { type Call, type Handler, type Outcome, type RefusalReason, type RestCall, Trail } from '../../rpc/call.ts'
 import { flowingBody } from './client-body.ts'
 import { directiveOf, headersOfRest, headersOfRestAnswer } from './client-headers.ts'
 import type { ClientLimit } from './client-limit.ts'
 import type { Cors } from './cors.ts'
+import type { EndlessAnswers } from './endless-answers.ts'
 import type { LimitsOptions } from './options.ts'
 import { pipe } from './pipe.ts'
 import { ourError, retryAfterSeconds } from './refusal.ts'
@@ -30,6 +31,8 @@ export interface RestDoorOptions {
   readonly cors: Cors
   readonly ids: RequestIds
   readonly clock: Clock
+  /** Who may end an event stream. */
+  readonly endless?: EndlessAnswers | undefined
 }
 
 /** Request bodies up to this size are held, so that the request can be repeated elsewhere; longer ones flow by once. */
@@ -54,6 +57,9 @@ class RestRequest {
   readonly #startedAt: number
   readonly #cancellation = new Cancellation()
   #answered = false
+  #flowing: AbortableSource | undefined
+  /** Takes an event stream off the list of those that a shutdown ends. */
+  #forget: (() => void) | undefined
 
   constructor(options: RestDoorOptions, exchange: Exchange, path: string) {
     this.#options = options
@@ -95,10 +101,29 @@ class RestRequest {
 
   #serve(body: Buffer | ByteSource | undefined): void {
     const call = this.#callWith(body)
-    this.#exchange.onClose = () => this.#cancellation.cancel()
+    const { endless } = this.#options
+    if (call.endless && endless?.closed) {
+      this.#answerRefusal('closing', ['Retry-After', '1'])
+      return
+    }
+    if (call.endless) this.#forget = endless?.add(() => this.#endStream())
+    this.#exchange.onClose = () => {
+      this.#forget?.()
+      this.#cancellation.cancel()
+    }
     const outcome = this.#options.handler(call)
     if (outcome instanceof Promise) outcome.then((settled) => this.#answer(call, settled))
     else this.#answer(call, outcome)
+  }
+
+  #endStream(): void {
+    const source = this.#flowing
+    this.#cancellation.cancel()
+    if (!this.#answered) this.#answerRefusal('closing', ['Retry-After', '1'])
+    else if (source !== undefined) {
+      this.#exchange.end()
+      source.abort()
+    }
   }
 
   #callWith(body: Buffer | ByteSource | undefined): RestCall {
@@ -145,21 +170,39 @@ class RestRequest {
     if (outcome.head !== undefined && outcome.head >= 0) headers.push('X-Drawbridge-Head', String(outcome.head))
     headers.push(...this.#options.cors.headersFor(this.#exchange))
     this.#answered = true
-    if (Buffer.isBuffer(answer.body)) this.#exchange.respond(answer.status, headers, answer.body)
-    else {
+    if (Buffer.isBuffer(answer.body)) {
+      this.#forget?.()
+      this.#exchange.respond(answer.status, headers, answer.body)
+    } else {
       this.#exchange.start(answer.status, headers)
-      pipe(answer.body, this.#exchange, () => this.#exchange.end())
+      this.#passOn(answer.body)
+    }
+  }
+
+  #passOn(source: AbortableSource): void {
+    const forget = this.#forget
+    this.#flowing = source
+    pipe(source, this.#exchange, () => {
+      forget?.()
+      this.#exchange.end()
+    })
+    if (forget === undefined) return
+    const stop = this.#exchange.onClose
+    this.#exchange.onClose = () => {
+      forget()
+      stop?.()
     }
   }
 
   /** The error shape of the Beacon API: `{code, message}`. */
-  #answerRefusal(reason: RefusalReason | 'tooLarge', more: readonly string[] = []): void {
+  #answerRefusal(reason: RefusalReason | 'tooLarge' | 'closing', more: readonly string[] = []): void {
     const { status, error } = ourError(reason)
     const parsed = JSON.parse(error.toString()) as { message: string; data: object }
     const code = status === 200 ? 502 : status
     const headers = ['Content-Type', 'application/json', 'X-Request-Id', this.#requestId, ...more]
     headers.push(...this.#options.cors.headersFor(this.#exchange))
     this.#answered = true
+    this.#forget?.()
     this.#exchange.respond(code, headers, JSON.stringify({ code, message: parsed.message, ...parsed.data }))
   }
 }
