@@ -3,7 +3,15 @@ import { parseArgs } from 'node:util'
 /** `npm run bench [WHAT] [-- OPTIONS]`: benchmarks, each in a process of its own, each figure beside its reference. */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { seconds: { type: 'string' }, rounds: { type: 'string' }, rate: { type: 'string' } },
+  options: {
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
+    rate: { type: 'string' },
+    warm: { type: 'string' },
+    row: { type: 'string' },
+    url: { type: 'string' },
+    ports: { type: 'string' },
+  },
 })
 const number = (text: string | undefined, otherwise: number): number => (text === undefined ? otherwise : Number(text))
 
@@ -31,6 +39,16 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   hang: async () => {
     const { benchHang } = await import('./hang.ts')
     await benchHang({ seconds: number(values.seconds, 60), rate: number(values.rate, 200) })
+  },
+  gray: async () => {
+    const { benchGray } = await import('./gray.ts')
+    const { row, url } = values
+    const ports = (values.ports ?? '')
+      .split(',')
+      .filter((port) => port !== '')
+      .map(Number)
+    const [seconds, rate, warm] = [number(values.seconds, 8), number(values.rate, 100), number(values.warm, 0)]
+    await benchGray({ seconds, rate, warm, row, url, ports })
   },
 }
 
