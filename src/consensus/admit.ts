@@ -13,6 +13,7 @@ export function admit(
   for (const node of nodes) {
     out.record({ type: 'block', block: node.content, own })
     state.committer.observe(node)
+    state.certificates.observe(node.content)
     state.clock.add(node.round, node.author)
     if (node.author === state.seams.own) noteOwn(state, node.content)
     else state.ownVotes?.add(node)

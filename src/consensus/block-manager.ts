@@ -51,6 +51,8 @@ export class BlockManager {
   readonly #limits: BlockManagerLimits
   readonly #suspended: Map<string, Suspended>[]
   readonly #awaited = new Map<string, Awaited>()
+  /** Ancestors at or below this round are not waited for; see {@link BlockManager.trust}. */
+  #trusted: Round = Number.NEGATIVE_INFINITY
 
   constructor(dag: Dag<SignedBlock>, limits: BlockManagerLimits) {
     this.#dag = dag
@@ -91,24 +93,28 @@ export class BlockManager {
    * Takes a verified block.
    *
    * @param wanted take it however many siblings it has, because a commit orders it
+   * @param trusted ancestors at or below this round need not be there: the block was accepted in an earlier life
    */
-  receive(block: SignedBlock, wanted = false): Reception {
+  receive(block: SignedBlock, wanted = false, trusted: Round = this.#trusted): Reception {
     const { ref } = block
     if (ref.round <= this.#gcRound || this.#dag.find(ref) !== undefined) return nothing
-    const { parents, missing } = this.#resolve(block)
+    const { parents, missing } = this.#resolve(block, trusted)
     if (missing.length > 0) return this.#suspend(block, missing)
     if (!wanted && this.#hasTooManySiblings(ref)) return { ...nothing, refused: 'tooManySiblings' }
     return { accepted: this.#accept(block, parents), missing: [] }
   }
 
-  #resolve({ block }: SignedBlock): { parents: DagNode<SignedBlock>[]; missing: readonly BlockRef[] } {
+  #resolve(
+    { block }: SignedBlock,
+    trusted = this.#trusted,
+  ): { parents: DagNode<SignedBlock>[]; missing: readonly BlockRef[] } {
     const parents: DagNode<SignedBlock>[] = []
     const missing: BlockRef[] = []
     for (const ancestor of block.ancestors) {
       if (ancestor.round <= this.#gcRound) continue
       const parent = this.#dag.find(ancestor)
-      if (parent === undefined) missing.push(ancestor)
-      else parents.push(parent)
+      if (parent !== undefined) parents.push(parent)
+      else if (ancestor.round > trusted) missing.push(ancestor)
     }
     return { parents, missing }
   }
@@ -210,9 +216,19 @@ export class BlockManager {
     for (const suspended of this.#suspended) {
       for (const { block } of suspended.values()) if (block.ref.round <= gcRound) this.#drop(block.ref)
     }
+    return this.#releaseUpTo(gcRound)
+  }
+
+  /** Waits for no ancestor at or below `round` any more; gives what waited only for such. */
+  trust(round: Round): readonly DagNode<SignedBlock>[] {
+    this.#trusted = Math.max(this.#trusted, round)
+    return this.#releaseUpTo(this.#trusted)
+  }
+
+  #releaseUpTo(round: Round): readonly DagNode<SignedBlock>[] {
     const accepted: DagNode<SignedBlock>[] = []
     for (const [key, { ref }] of this.#awaited) {
-      if (ref.round > gcRound) continue
+      if (ref.round > round) continue
       for (const free of this.#release(key)) accepted.push(...this.#accept(free, this.#resolve(free).parents))
     }
     return accepted

@@ -6,15 +6,20 @@ import type { DagNode } from './dag.ts'
 import { commitTimestamp, linearize } from './linearizer.ts'
 import type { StepOutput } from './output.ts'
 import type { ClosedCommit } from './rejections.ts'
-import { type ConsensusState, gcRoundOf } from './state.ts'
+import { type ConsensusState, gcRoundOf, orderedFloorOf } from './state.ts'
 import { subDagOf } from './sub-dag.ts'
 import type { BlockRef, CertifiedCommit, Checkpoint, SealedCommit, SignedBlock } from './types.ts'
 
 /** Commits between checkpoints when the leader schedule never changes. */
 const checkpointInterval = 300
 
-/** Commits every leader that the DAG decides now. */
+/** Commits every leader that the DAG decides now, and collects what a quorum has left behind. */
 export function commitDecided(state: ConsensusState, out: StepOutput): void {
+  do commitOpen(state, out)
+  while (collect(state, out))
+}
+
+function commitOpen(state: ConsensusState, out: StepOutput): void {
   for (let decisions = decide(state); decisions.length > 0; decisions = decide(state)) {
     for (const decision of decisions) {
       const newSchedule = settle(state, decision, out)
@@ -47,9 +52,9 @@ function commitLeader(
   expected?: SealedCommit,
 ): boolean {
   const { commitsPerSchedule, transactionVoting } = state.seams.parameters
-  const gcRound = gcRoundOf(state)
-  const ordered = linearize(leader, gcRound)
-  if (commitsPerSchedule > 0) state.reputation.add(leader, ordered, gcRound)
+  const floor = orderedFloorOf(state)
+  const ordered = linearize(leader, floor)
+  if (commitsPerSchedule > 0) state.reputation.add(leader, ordered, floor)
   const closed = transactionVoting ? state.rejections.close(leader.round, ordered) : []
   const sealed = sealNext(state, leader, ordered, closed)
   if (expected !== undefined) assertSame(expected, sealed)
@@ -116,6 +121,7 @@ function record(state: ConsensusState, sealed: SealedCommit, out: StepOutput): v
   const { leader, timestampMs } = sealed.commit
   state.head = { ref: sealed.ref, leaderRound: leader.round, timestampMs }
   state.commitVotes.add(sealed.ref)
+  state.certificates.add(sealed.ref, leader.round)
   out.record({ type: 'commit', sealed })
 }
 
@@ -134,17 +140,23 @@ function deliver(
   }
 }
 
-/** Lets go of what no leader can order any more, and accepts blocks that waited only for such. */
-function collect(state: ConsensusState, out: StepOutput): void {
-  const gcRound = state.head.leaderRound - state.seams.parameters.gcDepth
-  if (gcRound <= gcRoundOf(state)) return
+/**
+ * Lets go of what no leader can order any more, and accepts blocks that waited only for such; true when there were any.
+ * From then on ancestors down there are taken on trust, so it waits until a quorum has voted for the commit: what we
+ * accept, everybody else must be able to accept too.
+ */
+export function collect(state: ConsensusState, out: StepOutput): boolean {
+  const gcRound = state.certificates.head.leaderRound - state.seams.parameters.gcDepth
+  if (gcRound <= gcRoundOf(state)) return false
   state.ownBlocks.collect(gcRound, (ref) => state.dag.find(ref)?.committed === true)
   state.dag.collect(gcRound)
   state.reputation.collect(gcRound)
   state.ownVotes?.collect(gcRound)
   for (const round of state.evidence.keys()) if (round <= gcRound) state.evidence.delete(round)
   out.effect({ type: 'collected', gcRound })
-  admit(state, state.manager.collect(), out)
+  const accepted = state.manager.collect()
+  admit(state, accepted, out)
+  return accepted.length > 0
 }
 
 function checkpoint(state: ConsensusState, sealed: SealedCommit, out: StepOutput): void {
@@ -182,11 +194,31 @@ export function commitAgreed(state: ConsensusState, sealed: SealedCommit, out: S
   state.committer.forget(leader.round - 1)
 }
 
+/** Notes blocks that prove commits, accepted or not, so that we can prove them too. */
+export function noteVoters(state: ConsensusState, voters: readonly SignedBlock[], out: StepOutput): void {
+  for (const block of voters) {
+    state.monitor.observe(block)
+    if (state.certificates.observe(block)) out.record({ type: 'voter', block })
+  }
+}
+
+/**
+ * Nothing moves, and peers have been asked for all they hold: trusts below our own last commit, certified or not. So a
+ * committee goes on in which somebody has done so before, and the votes that would certify the commit cannot be cast.
+ */
+export function trustOwnCommit(state: ConsensusState, out: StepOutput): void {
+  admit(state, state.manager.trust(orderedFloorOf(state)), out)
+}
+
 /** Applies commits that a quorum voted for, with their blocks; those we have are passed over. */
 export function commitCertified(state: ConsensusState, commits: readonly CertifiedCommit[], out: StepOutput): void {
   for (const { sealed, blocks } of commits) {
     if (sealed.ref.index <= state.head.ref.index) continue
-    for (const block of blocks) admit(state, state.manager.receive(block, true).accepted, out)
+    // What lies at or below the floor was never ordered, and a quorum agrees that it never will be.
+    const floor = orderedFloorOf(state)
+    for (const block of blocks) admit(state, state.manager.receive(block, true, floor).accepted, out)
     commitAgreed(state, sealed, out)
+    state.certificates.prove(sealed.ref)
+    collect(state, out)
   }
 }

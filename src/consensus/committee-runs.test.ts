@@ -140,7 +140,8 @@ describe('a long run', () => {
     validator.begin()
     let below: readonly SignedBlock[] = genesisBlocks(four.committee)
     for (let round = 1; round <= 20_000; round++) {
-      const others = [1, 2, 3].map((author) => made(unsigned, author, below))
+      const votes = { commitVotes: [statusOf(validator.state).lastCommit].filter(({ index }) => index > 0) }
+      const others = [1, 2, 3].map((author) => made(unsigned, author, below, votes))
       below = [...validator.sent.splice(0), ...others]
       validator.step({ type: 'blocks', from: 1, blocks: others }, round)
       if (round % 100 === 0) assert.ok(statusOf(validator.state).dagBlocks <= 4 * 64, `round ${round}`)

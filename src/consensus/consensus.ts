@@ -1,5 +1,5 @@
 import { receiveBlocks } from './admit.ts'
-import { commitCertified, commitDecided } from './commit.ts'
+import { commitCertified, commitDecided, noteVoters, trustOwnCommit } from './commit.ts'
 import { StepOutput } from './output.ts'
 import { armTimers, tryPropose } from './proposer.ts'
 import { type ConsensusState, newState } from './state.ts'
@@ -45,6 +45,12 @@ function take(state: ConsensusState, event: ConsensusEvent, out: StepOutput): vo
     case 'certifiedCommits':
       commitCertified(state, event.commits, out)
       break
+    case 'commitVotes':
+      noteVoters(state, event.blocks, out)
+      break
+    case 'stalled':
+      trustOwnCommit(state, out)
+      break
     case 'ownLastRoundLearned':
       learnOwnRound(state, event.round, out)
       break
@@ -53,9 +59,9 @@ function take(state: ConsensusState, event: ConsensusEvent, out: StepOutput): vo
   }
 }
 
-type Noted = Exclude<
+type Noted = Extract<
   ConsensusEvent,
-  { type: 'start' } | { type: 'blocks' } | { type: 'certifiedCommits' } | { type: 'ownLastRoundLearned' }
+  { type: 'timer' } | { type: 'subscribers' } | { type: 'propagationDelay' } | { type: 'backpressure' }
 >
 
 function note({ proposer }: ConsensusState, event: Noted): void {

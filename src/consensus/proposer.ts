@@ -4,7 +4,7 @@ import { sealBlock } from './block-codec.ts'
 import type { DagNode } from './dag.ts'
 import { genesisBlocks } from './genesis.ts'
 import type { StepOutput } from './output.ts'
-import { type ConsensusState, gcRoundOf } from './state.ts'
+import { type ConsensusState, orderedFloorOf } from './state.ts'
 import type { BlockRef, ConsensusStatus, Round, SignedBlock } from './types.ts'
 
 /** Why no own block may be made at all, whatever the round. */
@@ -41,7 +41,7 @@ export function tryPropose(state: ConsensusState, nowMs: number, out: StepOutput
  */
 function isLateLeader(state: ConsensusState, round: Round): boolean {
   const { schedule, seams } = state
-  if (round <= Math.max(lastProposedRound(state), gcRoundOf(state) + 1)) return false
+  if (round <= Math.max(lastProposedRound(state), orderedFloorOf(state) + 1)) return false
   return schedule.leaders(round).includes(seams.own) && hasParentQuorum(state, round)
 }
 
@@ -129,7 +129,7 @@ function chooseParents(state: ConsensusState, round: Round): readonly DagNode<Si
   for (let author = 0; author < seams.committee.size; author++) {
     if (author === seams.own) continue
     // Genesis blocks are linked by the first round only.
-    const lowest = round === 1 ? 0 : Math.max((proposer.linked[author] ?? 0) + 1, gcRoundOf(state) + 1)
+    const lowest = round === 1 ? 0 : Math.max((proposer.linked[author] ?? 0) + 1, orderedFloorOf(state) + 1)
     const parent = highestBlock(state, author, Math.min(round - 1, dag.highestRoundOf(author)), lowest)
     if (parent !== undefined) parents.push(parent)
   }

@@ -1,9 +1,10 @@
 import { InvariantError } from '../core/errors.ts'
 import { admit } from './admit.ts'
-import { commitAgreed, retentionOf } from './commit.ts'
+import { collect, commitAgreed, retentionOf } from './commit.ts'
+import { CommitCertificates } from './commit-certificates.ts'
 import { StepOutput } from './output.ts'
 import { OwnBlocks } from './own-blocks.ts'
-import { type ConsensusState, newState } from './state.ts'
+import { type ConsensusState, newState, orderedFloorOf } from './state.ts'
 import type { BlockRef, Checkpoint, ConsensusSeams, LogRecord, SignedBlock } from './types.ts'
 
 /**
@@ -22,7 +23,10 @@ export function recoverConsensus(
   const state = newState(seams, checkpoint === undefined ? 0 : checkpoint.gcRound + 1)
   const committed = new Set(checkpoint?.committed.map(({ digest }) => digest))
   if (checkpoint !== undefined) restore(state, checkpoint, records)
-  for (const record of records) replay(state, record, committed)
+  for (const record of records) {
+    replay(state, record, committed)
+    collect(state, nowhere())
+  }
   return state
 }
 
@@ -30,6 +34,11 @@ function restore(state: ConsensusState, checkpoint: Checkpoint, records: Iterabl
   const { sealed, leaders, ownRound, open, orphaned } = checkpoint
   const { ref, commit } = sealed
   state.head = { ref, leaderRound: commit.leader.round, timestampMs: commit.timestampMs }
+  state.certificates = new CommitCertificates(state.seams.committee, {
+    index: ref.index - 1,
+    digest: commit.previousDigest,
+  })
+  state.certificates.add(ref, commit.leader.round)
   if (commit.scores.length > 0) state.schedule.update(commit.scores, commit.leader.round, ref.index)
   state.schedule.keep(commit.leader.round, leaders)
   state.lastDecided = { round: commit.leader.round, offset: leaders.indexOf(commit.leader.author) }
@@ -66,6 +75,9 @@ function replay(state: ConsensusState, record: LogRecord, committed: Set<string>
     case 'commit':
       if (record.sealed.ref.index > state.head.ref.index) commitAgreed(state, record.sealed, nowhere())
       break
+    case 'voter':
+      state.certificates.observe(record.block)
+      break
     case 'ownRound':
       raiseFloor(state, record.round)
   }
@@ -76,7 +88,8 @@ function raiseFloor({ proposer }: ConsensusState, round: number): void {
 }
 
 function replayBlock(state: ConsensusState, block: SignedBlock, own: boolean, committed: Set<string>): void {
-  const { accepted } = state.manager.receive(block, true)
+  // What was accepted may have relied on a commit of our own that no quorum has voted for.
+  const { accepted } = state.manager.receive(block, true, orderedFloorOf(state))
   for (const node of accepted) node.committed = committed.delete(node.ref.digest)
   state.monitor.observe(block)
   if (own) {

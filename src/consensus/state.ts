@@ -1,4 +1,5 @@
 import { BlockManager } from './block-manager.ts'
+import { CommitCertificates } from './commit-certificates.ts'
 import { beforeFirstCommit } from './commit-codec.ts'
 import { CommitVoteMonitor, PendingCommitVotes } from './commit-votes.ts'
 import { Committer, type LeaderPosition } from './committer.ts'
@@ -63,6 +64,7 @@ export interface ConsensusState {
   readonly commitVotes: PendingCommitVotes
   ownBlocks: OwnBlocks
   readonly monitor: CommitVoteMonitor
+  certificates: CommitCertificates
   readonly proposer: ProposerState
   head: CommitHead
   lastDecided: LeaderPosition
@@ -78,6 +80,11 @@ export interface ConsensusState {
 /** Rounds at or below this one are collected; −1 while genesis is in memory. */
 export function gcRoundOf(state: ConsensusState): Round {
   return state.dag.lowestRound - 1
+}
+
+/** No leader orders blocks at or below this round any more. They stay in memory until the commit is certified. */
+export function orderedFloorOf({ head, seams }: ConsensusState): Round {
+  return head.leaderRound - seams.parameters.gcDepth
 }
 
 function newProposer(size: number): ProposerState {
@@ -127,6 +134,7 @@ export function newState(seams: ConsensusSeams, base: Round): ConsensusState {
     commitVotes: new PendingCommitVotes(1000),
     ownBlocks: new OwnBlocks(),
     monitor: new CommitVoteMonitor(stakes, committee.quorum),
+    certificates: new CommitCertificates(committee, beforeFirstCommit),
     proposer: newProposer(committee.size),
     head: { ref: beforeFirstCommit, leaderRound: 0, timestampMs: 0 },
     lastDecided: { round: 0, offset: parameters.leadersPerRound - 1 },

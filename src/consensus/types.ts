@@ -142,6 +142,8 @@ export type LogRecord =
   | { readonly type: 'block'; readonly block: SignedBlock; readonly own: boolean }
   | { readonly type: 'commit'; readonly sealed: SealedCommit }
   | { readonly type: 'checkpoint'; readonly checkpoint: Checkpoint }
+  /** A block that votes for commits, from a peer's proof; it may never be accepted. */
+  | { readonly type: 'voter'; readonly block: SignedBlock }
   /** The committee told an empty disk its own last round: from now on it may propose above it. */
   | { readonly type: 'ownRound'; readonly round: Round }
 
@@ -181,6 +183,10 @@ export type ConsensusEvent =
   | { readonly type: 'timer'; readonly kind: TimerKind; readonly round: Round }
   /** Commits fetched by commit sync, consecutive, proven by {@link verifyCommits}. */
   | { readonly type: 'certifiedCommits'; readonly commits: readonly CertifiedCommit[] }
+  /** Blocks that passed the same checks and prove commits with their votes; they need not be accepted. */
+  | { readonly type: 'commitVotes'; readonly blocks: readonly SignedBlock[] }
+  /** No round has passed for long, although peers were asked for all that they hold. */
+  | { readonly type: 'stalled' }
   /** The committee's answer to an empty disk: never propose at or below this round (0 if it knows none). */
   | { readonly type: 'ownLastRoundLearned'; readonly round: Round }
   /** How many peers listen to our blocks now. Nothing is proposed while it is 0 (the state begins with 0). */

@@ -5,7 +5,7 @@ import type { Committee } from '../consensus/committee.ts'
 import type { Checkpoint, LogRecord, Retention } from '../consensus/types.ts'
 import { DrawbridgeError } from '../core/errors.ts'
 import { History } from './history.ts'
-import { decodeHead, decodeRecord, encodeRecord, recordTag } from './record-codec.ts'
+import { decodeHead, decodeRecord, encodeRecord, isBlockTag, recordTag } from './record-codec.ts'
 import type { Disk } from './seams.ts'
 import {
   decodeSegmentHead,
@@ -204,7 +204,7 @@ export class ConsensusLog {
   #summarise(segment: number): SegmentSummary {
     const summary = emptySummary(segment)
     this.#wal.scan(segment, (tag, payload) => {
-      if (tag === recordTag.block || tag === recordTag.ownBlock) noteBlock(summary, decodeHead(payload).round)
+      if (isBlockTag(tag)) noteBlock(summary, decodeHead(payload).round)
       if (tag === recordTag.checkpoint) summary.retention = retentionOf(decodeCheckpoint(payload))
       if (tag !== recordTag.commit) return
       const { index, leader } = decodeCommit(payload).commit
@@ -233,7 +233,7 @@ export class ConsensusLog {
 }
 
 function noteRecord(summary: SegmentSummary, record: LogRecord): void {
-  if (record.type === 'block') noteBlock(summary, record.block.ref.round)
+  if (record.type === 'block' || record.type === 'voter') noteBlock(summary, record.block.ref.round)
   else if (record.type === 'commit') noteCommit(summary, record.sealed.ref.index, record.sealed.commit.leader.round)
   else if (record.type === 'checkpoint') summary.retention = retentionOf(record.checkpoint)
 }

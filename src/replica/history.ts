@@ -3,7 +3,7 @@ import type { Committee } from '../consensus/committee.ts'
 import { rejectedOf, subDagOf } from '../consensus/sub-dag.ts'
 import type { BlockRef, CommitRef, CommittedSubDag, SealedCommit, SignedBlock } from '../consensus/types.ts'
 import { InvariantError } from '../core/errors.ts'
-import { decodeBlockOf, decodeHead, recordTag } from './record-codec.ts'
+import { decodeBlockOf, decodeHead, isBlockTag, recordTag } from './record-codec.ts'
 import type { SegmentSummary } from './segment-summary.ts'
 import type { Wal, WalPosition } from './wal.ts'
 
@@ -170,7 +170,7 @@ export class History {
 
 function place(index: SegmentIndex, tag: number, payload: Uint8Array, position: WalPosition): void {
   if (tag === recordTag.commit) index.commits.set(decodeCommit(payload).ref.index, position)
-  if (tag !== recordTag.block && tag !== recordTag.ownBlock) return
+  if (!isBlockTag(tag)) return
   const { digest, author, votes } = decodeHead(payload)
   index.blocks.set(digest, position)
   if (votes.to > 0) index.voters.push({ ...votes, author, position })

@@ -6,7 +6,12 @@ import type { LogRecord, SignedBlock } from '../consensus/types.ts'
 import { DrawbridgeError } from '../core/errors.ts'
 
 /** Tags of the entries of the write-ahead log. */
-export const recordTag = { head: 1, block: 2, ownBlock: 3, commit: 4, checkpoint: 5, ownRound: 6 } as const
+export const recordTag = { head: 1, block: 2, ownBlock: 3, commit: 4, checkpoint: 5, ownRound: 6, voter: 7 } as const
+
+/** Whether the entry holds a block: accepted, own, or only a voter. */
+export function isBlockTag(tag: number): boolean {
+  return tag === recordTag.block || tag === recordTag.ownBlock || tag === recordTag.voter
+}
 
 /** What the log tells about a block without reading it. */
 export interface BlockHead {
@@ -27,6 +32,8 @@ export function encodeRecord(record: LogRecord): { readonly tag: number; readonl
         tag: record.own ? recordTag.ownBlock : recordTag.block,
         parts: [encodeHead(record.block), record.block.bytes],
       }
+    case 'voter':
+      return { tag: recordTag.voter, parts: [encodeHead(record.block), record.block.bytes] }
     case 'commit':
       return { tag: recordTag.commit, parts: [record.sealed.bytes] }
     case 'checkpoint':
@@ -50,6 +57,8 @@ export function decodeRecord(tag: number, payload: Uint8Array, committee: Commit
     case recordTag.block:
     case recordTag.ownBlock:
       return { type: 'block', block: decodeBlockOf(payload, committee), own: tag === recordTag.ownBlock }
+    case recordTag.voter:
+      return { type: 'voter', block: decodeBlockOf(payload, committee) }
     case recordTag.commit:
       return { type: 'commit', sealed: decodeCommit(Uint8Array.from(payload)) }
     case recordTag.checkpoint:
