@@ -73,6 +73,11 @@ export interface Call {
   readonly trail: Trail
   /** On the gateway's clock, in milliseconds. */
   readonly startedAt: number
+  /**
+   * How long its node is waited for before anyone else is asked, whatever the history says, in milliseconds; infinite
+   * for what may rightly stay silent. Undefined: as long as the history says.
+   */
+  readonly patienceMs?: number | undefined
 }
 
 /** One JSON-RPC call of a client. */

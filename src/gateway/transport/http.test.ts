@@ -28,9 +28,12 @@ class ScriptedClient implements HttpClient {
 function stage(intake: Partial<Intake> = {}) {
   const clock = new VirtualClock()
   const client = new ScriptedClient()
-  const seen = { heard: 0, carried: [] as Carried[], failed: [] as CarrierError[] }
+  const seen = { heard: 0, bytes: 0, carried: [] as Carried[], failed: [] as CarrierError[] }
   const running = carry(client, request, { holdBytes: 10, stallMs: 1000, ...intake }, clock, {
     onHeard: () => seen.heard++,
+    onProgress: (bytes) => {
+      seen.bytes += bytes
+    },
     onCarried: (carried) => seen.carried.push(carried),
     onFailed: (error) => seen.failed.push(error),
   })

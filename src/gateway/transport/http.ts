@@ -15,6 +15,8 @@ export interface Carried {
 export interface CarriedReceiver {
   /** The first sign of life: the response head. */
   onHeard(): void
+  /** A piece has come of a response that is still held. */
+  onProgress(bytes: number): void
   onCarried(carried: Carried): void
   onFailed(error: CarrierError): void
 }
@@ -85,6 +87,7 @@ class HeldResponse implements AbortableSource {
     }
     this.#chunks.push(chunk)
     this.#size += chunk.length
+    this.#receiver.onProgress(chunk.length)
     if (this.#size > this.#intake.holdBytes) this.#handOver()
   }
 

@@ -37,6 +37,7 @@ export function restOverHttp(
     }
     return carry(client, request, call.endless ? endless : ordinary, clock, {
       onHeard: () => receiver.onHeard(),
+      onProgress: (bytes) => receiver.onProgress(bytes),
       onFailed: (error: CarrierError) => receiver.onOutcome(judgeFailure(upstream, error)),
       onCarried: (carried) => receiver.onOutcome(outcomeOf(call, upstream, carried, judge)),
     })

@@ -29,6 +29,7 @@ export function rpcOverHttp(client: HttpClient, endpoint: Endpoint, clock: Clock
     }
     return carry(client, request, intake, clock, {
       onHeard: () => receiver.onHeard(),
+      onProgress: (bytes) => receiver.onProgress(bytes),
       onFailed: (error: CarrierError) => receiver.onOutcome(judgeFailure(upstream, error)),
       onCarried: (carried) => judge(call, upstream, carried, receiver),
     })

@@ -6,6 +6,7 @@ import type { Outcome } from '../../rpc/call.ts'
 import { effects } from '../../rpc/error-classes.ts'
 import { learning } from './learn.ts'
 import { ownAnswer } from './pool.ts'
+import { newProgress } from './progress.ts'
 import type { UpstreamState } from './state.ts'
 
 function stage() {
@@ -24,7 +25,8 @@ function stage() {
   })
   const end = (outcome: Outcome, method = 'eth_call'): void => {
     const call = rpcCall(method)
-    observer.ended({ upstream, call, startedAt: 0, stuck: false, abandoned: false, place: -1, abort() {} }, outcome, 1)
+    const attempt = { upstream, call, startedAt: 0, stuck: false, abandoned: false, place: -1, abort() {} }
+    observer.ended({ ...attempt, trouble: undefined, progress: newProgress() }, outcome, 1)
   }
   return { clock, network, upstream, disturbed, moved, observer, end }
 }

@@ -5,9 +5,10 @@ import { effects } from '../../rpc/error-classes.ts'
 import { type BreakerRule, noteBegin } from './breaker.ts'
 import type { Carrier } from './carrier.ts'
 import { spend } from './limits.ts'
+import { newProgress } from './progress.ts'
 import { type Choice, choose } from './selection.ts'
 import { SilenceWatch } from './silence.ts'
-import { type Attempt, historyOf, type NetworkState, type UpstreamState } from './state.ts'
+import { type Attempt, type AttemptTrouble, historyOf, type NetworkState, type UpstreamState } from './state.ts'
 
 /** Who wants to know how attempts go. They learn; none of them changes an answer. */
 export interface AttemptObserver {
@@ -36,7 +37,10 @@ export class Pool<C extends Call> {
   constructor(options: PoolOptions, carrier: Carrier<C>) {
     this.#options = options
     this.#carrier = carrier
-    this.#silence = new SilenceWatch(options.clock, (upstream) => this.suspect(upstream))
+    this.#silence = new SilenceWatch(options.clock, {
+      silent: (upstream) => this.suspect(upstream),
+      late: (attempt, trouble) => rescue(attempt, trouble),
+    })
   }
 
   /** One attempt at the best upstream that this call has not tried yet. */
@@ -65,7 +69,7 @@ export class Pool<C extends Call> {
     call.trail.attempts++
     call.trail.tried.push(upstream)
     return new Promise((resolve) => {
-      const attempt = new PooledAttempt(call, upstream, now, this.#options.clock, (outcome) => {
+      const attempt = new PooledAttempt(call, upstream, now, this.#options.clock, this.#silence, (outcome) => {
         this.#ended(attempt, outcome)
         resolve(outcome)
       })
@@ -90,6 +94,7 @@ export class Pool<C extends Call> {
     upstream.inFlight.delete(attempt)
     remove(call.trail.running, attempt)
     const duration = now - attempt.startedAt
+    attempt.trouble ??= troubleAtEnd(attempt, outcome)
     if (attempt.heard && !attempt.stuck) {
       historyOf(upstream, call.label, now).record(duration, now)
       upstream.overall.record(duration, now)
@@ -105,9 +110,29 @@ export class Pool<C extends Call> {
     for (const observer of this.#options.observers) observer.suspected(upstream)
     for (const attempt of upstream.inFlight) {
       attempt.stuck = true
-      if (!attempt.abandoned) attempt.call.trail.onStuck?.()
+      // What is granted its time gets it, and is tried elsewhere then.
+      if (isGrantedTime(attempt.call)) continue
+      rescue(attempt, attempt.progress.heardAt === undefined ? 'silent' : 'stalled')
     }
   }
+}
+
+function isGrantedTime({ patienceMs }: Call): boolean {
+  return patienceMs !== undefined && patienceMs < Number.POSITIVE_INFINITY
+}
+
+/** Has the call of an attempt that makes no progress tried elsewhere, once. */
+function rescue(attempt: Attempt, trouble: AttemptTrouble): void {
+  if (attempt.trouble !== undefined) return
+  attempt.trouble = trouble
+  if (!attempt.abandoned) attempt.call.trail.onStuck?.()
+}
+
+/** What the end of an attempt says of its course: it never came, stopped, or broke off. */
+function troubleAtEnd({ heard }: PooledAttempt, outcome: Outcome): AttemptTrouble | undefined {
+  if (outcome.verdict?.class !== 'NODE' || outcome.answer.kind !== 'refusal') return undefined
+  if (outcome.verdict.rule === timedOut) return heard ? 'stalled' : 'silent'
+  return heard ? 'broken' : undefined
 }
 
 /** Notes a sign of life: a suspect that answers is one no longer. */
@@ -121,26 +146,47 @@ class PooledAttempt implements Attempt, RunningAttempt {
   readonly call: Call
   readonly startedAt: number
   readonly #clock: Clock
+  readonly #silence: SilenceWatch
   readonly #done: (outcome: Outcome) => void
   carried: { abort(): void } | undefined
   stuck = false
+  trouble: AttemptTrouble | undefined
+  readonly progress = newProgress()
   abandoned = false
   heard = false
   place = -1
   #over = false
   #patience: Timer | undefined
 
-  constructor(call: Call, upstream: UpstreamState, startedAt: number, clock: Clock, done: (outcome: Outcome) => void) {
+  constructor(
+    call: Call,
+    upstream: UpstreamState,
+    startedAt: number,
+    clock: Clock,
+    silence: SilenceWatch,
+    done: (outcome: Outcome) => void,
+  ) {
     this.call = call
     this.upstream = upstream
     this.startedAt = startedAt
     this.#clock = clock
+    this.#silence = silence
     this.#done = done
   }
 
   onHeard(): void {
     this.heard = true
-    noteHeard(this.upstream, this.#clock.now())
+    const now = this.#clock.now()
+    this.progress.heardAt = now
+    noteHeard(this.upstream, now)
+    this.#silence.heard(this)
+  }
+
+  onProgress(bytes: number): void {
+    this.progress.bytes += bytes
+    this.progress.pieces++
+    // The body of a long answer is life as well; what only drips is found by its rate.
+    this.upstream.lastAnswerAt = this.#clock.now()
   }
 
   onOutcome(outcome: Outcome): void {
@@ -163,10 +209,12 @@ class PooledAttempt implements Attempt, RunningAttempt {
   }
 }
 
+const timedOut = 'timed out here'
+
 function cutShort(upstream: UpstreamState, why: 'unwanted' | 'timedOut'): Outcome {
   const verdict =
     why === 'timedOut'
-      ? { class: 'NODE' as const, rule: 'timed out here', effect: effects.NODE }
+      ? { class: 'NODE' as const, rule: timedOut, effect: effects.NODE }
       : { class: 'UNKNOWN' as const, rule: 'cut short here', effect: effects.UNKNOWN }
   return { ...ownAnswer({ reason: 'upstreamFailed' }), verdict, upstream: upstream.name, mayHaveActed: true }
 }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { rpcCall, settled, wellNetwork } from '../../../test/fake/gate.ts'
 import { VirtualClock } from '../../core/virtual-clock.ts'
+import { newProgress } from './progress.ts'
 import { SilenceWatch, toleratedSilence } from './silence.ts'
-import { type Attempt, historyOf, type UpstreamState } from './state.ts'
+import { type Attempt, type AttemptTrouble, historyOf, type UpstreamState } from './state.ts'
 
 function one(): UpstreamState {
   return wellNetwork({ upstreams: ['a'] }).upstreams[0]!
@@ -53,7 +54,8 @@ interface Stage {
   readonly upstream: UpstreamState
   readonly watch: SilenceWatch
   readonly suspected: number[]
-  begin(method?: string): Attempt
+  readonly late: { attempt: Attempt; trouble: AttemptTrouble; at: number }[]
+  begin(method?: string, patienceMs?: number): Attempt
   end(attempt: Attempt): void
   hear(): void
   /** Lets time pass in steps, with a turn of the event loop after each. */
@@ -64,18 +66,29 @@ function stage(): Stage {
   const clock = new VirtualClock()
   const upstream = one()
   const suspected: number[] = []
-  const watch = new SilenceWatch(clock, (who) => {
-    who.suspect = true
-    suspected.push(clock.now())
+  const late: Stage['late'][number][] = []
+  const watch = new SilenceWatch(clock, {
+    silent: (who) => {
+      who.suspect = true
+      suspected.push(clock.now())
+    },
+    late: (attempt, trouble) => {
+      attempt.trouble = trouble
+      late.push({ attempt, trouble, at: clock.now() })
+    },
   })
   return {
     clock,
     upstream,
     watch,
     suspected,
-    begin: (method = 'eth_chainId') => {
-      const call = rpcCall(method)
-      const attempt = { upstream, call, startedAt: clock.now(), stuck: false, abandoned: false, place: -1, abort() {} }
+    late,
+    begin: (method = 'eth_chainId', patienceMs) => {
+      const call = rpcCall(method, undefined, { patienceMs })
+      const attempt: Attempt = {
+        ...{ upstream, call, startedAt: clock.now(), stuck: false, abandoned: false, place: -1 },
+        ...{ trouble: undefined, progress: newProgress(), abort() {} },
+      }
       upstream.inFlight.add(attempt)
       watch.began(attempt)
       return attempt
@@ -191,5 +204,118 @@ describe('the watch for silence', () => {
     watch.close()
     await pass(100)
     assert.deepEqual(suspected, [])
+  })
+})
+
+describe('an attempt on its own', () => {
+  const known = (all: Stage, method = 'eth_chainId', ms = 2): void => {
+    for (let n = 0; n < 60; n++) historyOf(all.upstream, rpcCall(method).label, 0).record(ms, 0)
+  }
+  /** Passes time in which others of the upstream are answered. */
+  const amongOthers = async ({ pass, hear }: Stage, ms: number, also = (): void => {}): Promise<void> => {
+    for (let left = ms; left > 0; left -= 20) {
+      await pass(20)
+      hear()
+      also()
+    }
+  }
+  const begun = (all: Stage, attempt: Attempt): void => {
+    attempt.progress.heardAt = all.clock.now()
+    all.hear()
+    all.watch.heard(attempt)
+  }
+  const piece = (attempt: Attempt, bytes: number): void => {
+    attempt.progress.bytes += bytes
+    attempt.progress.pieces++
+  }
+
+  it('is late when others are answered and it is not, for much longer than is usual', async () => {
+    const all = stage()
+    known(all)
+    all.begin()
+    await amongOthers(all, 200)
+    assert.deepEqual([all.suspected, all.late.map(({ trouble, at }) => [trouble, at])], [[], [['silent', 100]]])
+  })
+
+  it('has the patience of what is usual, not of what hangs now and then', async () => {
+    const all = stage()
+    known(all, 'eth_chainId', 20)
+    for (let n = 0; n < 20; n++) historyOf(all.upstream, 'eth_chainId', 0).record(10_000, 0)
+    all.begin()
+    await amongOthers(all, 300)
+    assert.equal(all.late.length, 0)
+    await amongOthers(all, 200)
+    assert.equal(all.late.length, 1)
+  })
+
+  it('is waited for a third of its time at most, however little is known of its method', async () => {
+    const all = stage()
+    all.begin('debug_traceTransaction')
+    await amongOthers(all, 9_900)
+    assert.equal(all.late.length, 0)
+    await amongOthers(all, 200)
+    assert.equal(all.late.length, 1)
+  })
+
+  it('is stalled when its answer has begun and comes no further', async () => {
+    const all = stage()
+    known(all)
+    const attempt = all.begin()
+    await amongOthers(all, 40)
+    begun(all, attempt)
+    piece(attempt, 100)
+    await amongOthers(all, 400)
+    assert.deepEqual(
+      all.late.map(({ trouble }) => trouble),
+      ['stalled'],
+    )
+  })
+
+  it('is stalled when its answer drips, even where its method has time', async () => {
+    for (const method of ['eth_chainId', 'debug_traceTransaction']) {
+      const all = stage()
+      const attempt = all.begin(method)
+      begun(all, attempt)
+      await amongOthers(all, 400, () => piece(attempt, 1))
+      assert.deepEqual([method, all.late.map(({ trouble }) => trouble)], [method, ['stalled']])
+    }
+  })
+
+  it('is not in trouble while a long answer comes at a fair rate', async () => {
+    const all = stage()
+    known(all)
+    const attempt = all.begin()
+    begun(all, attempt)
+    await amongOthers(all, 3000, () => piece(attempt, 1000))
+    assert.deepEqual([all.late, all.suspected], [[], []])
+    await amongOthers(all, 600, () => piece(attempt, 1))
+    assert.equal(all.late.length, 1)
+  })
+
+  it('may compute for as long as its method does after it has begun', async () => {
+    const all = stage()
+    const attempt = all.begin('debug_traceTransaction')
+    begun(all, attempt)
+    piece(attempt, 40)
+    await amongOthers(all, 5000)
+    assert.deepEqual(all.late, [])
+  })
+
+  it('has exactly the time that its call grants, and is no sign of silence', async () => {
+    const all = stage()
+    all.begin('eth_chainId', 3000)
+    all.begin('eth_chainId', Number.POSITIVE_INFINITY)
+    await all.pass(2990)
+    assert.deepEqual([all.late, all.suspected], [[], []])
+    await all.pass(60_000)
+    assert.deepEqual([all.late.map(({ at }) => at), all.suspected], [[3000], []])
+  })
+
+  it('is told of once', async () => {
+    const all = stage()
+    known(all)
+    all.begin()
+    await amongOthers(all, 2000)
+    assert.equal(all.late.length, 1)
   })
 })

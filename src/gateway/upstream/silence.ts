@@ -1,6 +1,7 @@
 import { afterPendingInput, type Clock, type Timer } from '../../core/clock.ts'
 import type { Call } from '../../rpc/call.ts'
-import type { Attempt, UpstreamState } from './state.ts'
+import { nextLook, troubleOf, windowMs } from './progress.ts'
+import type { Attempt, AttemptTrouble, UpstreamState } from './state.ts'
 
 /** Shortest silence that makes an upstream suspect, in milliseconds. */
 export const shortestSilenceMs = 50
@@ -24,10 +25,41 @@ export function toleratedSilence(upstream: UpstreamState, call: Call): number {
   return Math.max(shortestSilenceMs, silenceFactor * Math.max(expectedP99[call.cost], pace, seen))
 }
 
+/** Shortest wait after which one attempt is late on its own account, in milliseconds. */
+const shortestLateness: Record<Call['cost'], number> = { light: 100, medium: 100, heavy: 250 }
+/** A share of slow answers must not raise the patience: so many times the usual duration, however slow the slowest. */
+const latenessFactor = 16
+/** Observations without which nobody knows what is usual. */
+const someHistory = 8
+/** Longest patience with a method that has no history, in milliseconds: a third of the default deadline of a call. */
+const longestUnknown = 10_000
+
+/**
+ * How long one attempt may wait while others of its upstream are answered, in milliseconds: much longer than is usual for
+ * its method there. One connection may hang alone.
+ */
+export function attemptPatience(upstream: UpstreamState, call: Call): number {
+  if (call.patienceMs !== undefined) return call.patienceMs
+  const shortest = shortestLateness[call.cost]
+  const silence = toleratedSilence(upstream, call)
+  const history = upstream.latency.get(call.label)
+  if (history === undefined || history.size < someHistory) return Math.min(longestUnknown, Math.max(shortest, silence))
+  return Math.max(shortest, Math.min(silence, latenessFactor * history.quantile(0.5)!))
+}
+
 /** Moment at which an attempt makes its upstream suspect if nothing is heard until then. */
 function patienceEnds(attempt: Attempt): number {
   const { upstream, startedAt } = attempt
+  if (upstream.suspect || attempt.call.patienceMs !== undefined) return Number.POSITIVE_INFINITY
   return Math.max(upstream.lastAnswerAt, startedAt) + toleratedSilence(upstream, attempt.call)
+}
+
+/** Told what the watch finds. */
+export interface SilenceObserver {
+  /** The upstream says nothing at all. */
+  silent(upstream: UpstreamState): void
+  /** One attempt makes no progress, whatever its upstream says to others. Told once. */
+  late(attempt: Attempt, trouble: AttemptTrouble): void
 }
 
 /**
@@ -36,19 +68,29 @@ function patienceEnds(attempt: Attempt): number {
  */
 export class SilenceWatch {
   readonly #clock: Clock
-  readonly #onSuspect: (upstream: UpstreamState) => void
+  readonly #observer: SilenceObserver
   readonly #timers = new Map<UpstreamState, Timer>()
 
-  constructor(clock: Clock, onSuspect: (upstream: UpstreamState) => void) {
+  constructor(clock: Clock, observer: SilenceObserver) {
     this.#clock = clock
-    this.#onSuspect = onSuspect
+    this.#observer = observer
   }
 
   /** To be called when an attempt begins. */
   began(attempt: Attempt): void {
     const { upstream } = attempt
-    if (upstream.suspect) return
-    const due = patienceEnds(attempt)
+    attempt.progress.patienceMs = attemptPatience(upstream, attempt.call)
+    const due = Math.min(patienceEnds(attempt), nextLook(attempt))
+    this.#armBy(upstream, due)
+  }
+
+  /** To be called when an answer begins: one that is given long may drip from its first byte. */
+  heard(attempt: Attempt): void {
+    if (attempt.progress.patienceMs > windowMs) this.#armBy(attempt.upstream, nextLook(attempt))
+  }
+
+  #armBy(upstream: UpstreamState, due: number): void {
+    if (due === Number.POSITIVE_INFINITY) return
     const timer = this.#timers.get(upstream)
     if (timer === undefined || timer.due > due) this.#arm(upstream, due)
   }
@@ -71,20 +113,37 @@ export class SilenceWatch {
 
   #look(upstream: UpstreamState, inputRead = false): void {
     const due = earliestEnd(upstream)
-    if (due === undefined || upstream.suspect) return
+    if (due === Number.POSITIVE_INFINITY) return
     if (due > this.#clock.now()) this.#arm(upstream, due)
-    else if (inputRead) this.#onSuspect(upstream)
+    else if (inputRead) this.#judge(upstream)
     // If we were the ones who slept, the answers lie in the socket buffers: read those first.
     else void afterPendingInput().then(() => this.#look(upstream, true))
   }
+
+  #judge(upstream: UpstreamState): void {
+    const now = this.#clock.now()
+    if (silenceEnds(upstream) <= now) this.#observer.silent(upstream)
+    for (const attempt of upstream.inFlight) {
+      const trouble = attempt.abandoned ? undefined : troubleOf(attempt, now)
+      if (trouble !== undefined) this.#observer.late(attempt, trouble)
+    }
+    this.#look(upstream)
+  }
 }
 
-function earliestEnd(upstream: UpstreamState): number | undefined {
-  let earliest: number | undefined
+/** Moment at which the upstream or one of its attempts has to be judged; infinite while nobody waits. */
+function earliestEnd(upstream: UpstreamState): number {
+  let earliest = Number.POSITIVE_INFINITY
   for (const attempt of upstream.inFlight) {
-    if (attempt.abandoned) continue
-    const end = patienceEnds(attempt)
-    if (earliest === undefined || end < earliest) earliest = end
+    if (!attempt.abandoned) earliest = Math.min(earliest, patienceEnds(attempt), nextLook(attempt))
+  }
+  return earliest
+}
+
+function silenceEnds(upstream: UpstreamState): number {
+  let earliest = Number.POSITIVE_INFINITY
+  for (const attempt of upstream.inFlight) {
+    if (!attempt.abandoned) earliest = Math.min(earliest, patienceEnds(attempt))
   }
   return earliest
 }

@@ -4,6 +4,13 @@ import { InFlight } from './in-flight.ts'
 import { LatencyHistory } from './latency.ts'
 import { type Allowance, newAllowance } from './limits.ts'
 import type { NetworkKind, Strategy, UpstreamOptions } from './options.ts'
+import type { Progress } from './progress.ts'
+
+/**
+ * What went wrong with one attempt, beyond what its answer says: nothing came for much longer than its method takes
+ * there; the answer began, then stopped or dripped; it broke off in its middle or was no answer.
+ */
+export type AttemptTrouble = 'silent' | 'stalled' | 'broken'
 
 /** One try at one upstream, while it runs. */
 export interface Attempt {
@@ -12,6 +19,9 @@ export interface Attempt {
   readonly startedAt: number
   /** It was in flight while its upstream was found silent: its duration says nothing about its method. */
   stuck: boolean
+  /** Set when the attempt is found in trouble, while it runs or at its end; stays when it answers after all. */
+  trouble: AttemptTrouble | undefined
+  readonly progress: Progress
   /** Its call has been answered by another: only its lateness still interests. */
   abandoned: boolean
   /** Where it stands among those in flight. */
