@@ -4,12 +4,12 @@ import { loadConsensusConfig } from '../src/cli/consensus-config.ts'
 import { realClock } from '../src/core/clock.ts'
 import { silentLog } from '../src/core/log.ts'
 import { systemRandom } from '../src/core/random.ts'
-import { splitAddress } from '../src/replica/committee-file.ts'
-import { FileDisk } from '../src/replica/file-disk.ts'
+import { FileDisk } from '../src/replica/disk/file-disk.ts'
+import { splitAddress } from '../src/replica/identity/committee-file.ts'
+import { authorityOf, readSecretFile } from '../src/replica/identity/secret-file.ts'
+import { TlsNetwork } from '../src/replica/link/tls-network.ts'
 import { createReplica } from '../src/replica/replica.ts'
-import { authorityOf, readSecretFile } from '../src/replica/secret-file.ts'
 import { ThreadVerifier } from '../src/replica/signature-verifier.ts'
-import { TlsNetwork } from '../src/replica/tls-network.ts'
 
 /*
  * One validator of the benchmark, in a process of its own: real sockets and disk, a load generator and a stopwatch

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { makeCommittee } from '../src/replica/keygen.ts'
+import { makeCommittee } from '../src/replica/identity/keygen.ts'
 import type { Figures, Order } from './committee-validator.ts'
 
 /*

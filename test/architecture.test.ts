@@ -28,6 +28,16 @@ const mayImport: Record<string, readonly string[]> = {
   '.': ['core', 'config', 'gateway', 'gateway/*'],
 }
 
+/** The rooms inside `replica`: which of its other rooms each may import from. What lies beside them is free to all. */
+const replicaRooms: Record<string, readonly string[]> = {
+  disk: [],
+  identity: [],
+  link: ['identity'],
+  peers: ['disk'],
+  'catch-up': ['peers'],
+  door: ['peers'],
+}
+
 /** The only files that may touch the machine's time and chance. */
 const holdersOfTimeAndChance = ['core/clock.ts', 'core/random.ts']
 const timeOrChance =
@@ -82,6 +92,22 @@ describe('the house', () => {
         .map((room) => `${relative(source, file)} imports from ${room}`),
     )
     assert.deepEqual(wrong, [])
+  })
+
+  it('keeps the rooms of the replica apart', () => {
+    const inside = join(source, 'replica')
+    const roomInside = (file: string) => /^([^./]+)\//.exec(relative(inside, file))?.[1]
+    const walls = product.flatMap((file) => {
+      const from = roomInside(file)
+      if (!file.startsWith(inside) || from === undefined) return []
+      return importsOf(readFileSync(file, 'utf8'))
+        .map((path) => roomInside(resolve(dirname(file), path)))
+        .filter((to) => to !== undefined && to !== from && !replicaRooms[from]?.includes(to))
+        .map((to) => `${relative(source, file)} imports from ${to}`)
+    })
+    assert.deepEqual(walls, [])
+    const rooms = readdirSync(inside, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+    assert.deepEqual(rooms.map(({ name }) => name).toSorted(), Object.keys(replicaRooms).toSorted())
   })
 
   it('would notice a forbidden import', () => {

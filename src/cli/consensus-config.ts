@@ -9,7 +9,7 @@ import {
   explainIssue,
   parseCommitteeFile,
   splitAddress,
-} from '../replica/committee-file.ts'
+} from '../replica/identity/committee-file.ts'
 import { defaultReplicaParameters, type ReplicaParameters } from '../replica/parameters.ts'
 
 const address = addressText.transform(splitAddress)

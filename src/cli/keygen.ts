@@ -25,7 +25,7 @@ export function registerKeygen(program: Command): void {
 }
 
 async function keygen(flags: KeygenFlags): Promise<void> {
-  const { makeCommittee } = await import('../replica/keygen.ts')
+  const { makeCommittee } = await import('../replica/identity/keygen.ts')
   const validators = wholeNumber('--validators', flags.validators, 1, 1000)
   const { committee, configs } = makeCommittee({
     validators,

@@ -1,5 +1,5 @@
 import { Metrics } from '../telemetry/metrics.ts'
-import type { RefusalCounts } from './handshake.ts'
+import type { RefusalCounts } from './link/handshake.ts'
 import type { ReplicaStatus } from './status.ts'
 
 /** Where the figures come from. */

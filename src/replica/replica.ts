@@ -4,11 +4,11 @@ import type { AuthorityIndex, ConsensusSeams, SealedCommit, SignedBlock } from '
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Random } from '../core/random.ts'
+import type { Submitted } from './door/transaction-queue.ts'
 import type { ReplicaParameters } from './parameters.ts'
 import { RunningReplica } from './running-replica.ts'
 import type { CommitConsumer, Disk, PeerNetwork, Verifier } from './seams.ts'
 import type { ReplicaStatus } from './status.ts'
-import type { Submitted } from './transaction-queue.ts'
 
 /** What a replica is made of. */
 export interface ReplicaOptions {

@@ -21,19 +21,19 @@ import type {
   TimerKind,
 } from '../consensus/types.ts'
 import type { Timer } from '../core/clock.ts'
-import { Answers } from './answers.ts'
-import { BlockIntake, type IntakeRefusal } from './block-intake.ts'
-import { CommitSync } from './commit-sync.ts'
-import { ConsensusLog } from './consensus-log.ts'
+import { CommitSync } from './catch-up/commit-sync.ts'
+import { OwnRoundQuestion } from './catch-up/own-round.ts'
+import { RoundProber } from './catch-up/round-prober.ts'
+import { Synchronizer } from './catch-up/synchronizer.ts'
 import { Delivery } from './delivery.ts'
-import { OwnRoundQuestion } from './own-round.ts'
+import { ConsensusLog } from './disk/consensus-log.ts'
+import { type Submitted, TransactionQueue } from './door/transaction-queue.ts'
 import { defaultReplicaParameters, type ReplicaParameters } from './parameters.ts'
-import { PeerHub } from './peer-hub.ts'
+import { Answers } from './peers/answers.ts'
+import { BlockIntake, type IntakeRefusal } from './peers/block-intake.ts'
+import { PeerHub } from './peers/peer-hub.ts'
 import type { Replica, ReplicaOptions } from './replica.ts'
-import { RoundProber } from './round-prober.ts'
 import { RefusalCounter, type ReplicaStatus } from './status.ts'
-import { Synchronizer } from './synchronizer.ts'
-import { type Submitted, TransactionQueue } from './transaction-queue.ts'
 
 /** Between two rounds of clearing up. */
 const housekeepingMs = 1_000

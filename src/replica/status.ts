@@ -1,5 +1,5 @@
 import type { AuthorityIndex, ConsensusStatus } from '../consensus/types.ts'
-import type { IntakeRefusal } from './block-intake.ts'
+import type { IntakeRefusal } from './peers/block-intake.ts'
 
 /** Blocks and messages refused from one peer for one reason. */
 export interface Refused {

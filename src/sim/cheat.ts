@@ -11,7 +11,7 @@ import {
   MalformedMessage,
   method,
   replyFrame,
-} from '../replica/messages.ts'
+} from '../replica/peers/messages.ts'
 import type { LinkHandlers, PeerLink, PeerNetwork } from '../replica/seams.ts'
 import type { CheatFault } from './faults.ts'
 import type { Forger } from './forger.ts'

@@ -10,7 +10,7 @@ import type {
   LogRecord,
   SignedBlock,
 } from '../../src/consensus/types.ts'
-import { privateKeyFrom, publicBytesOf } from '../../src/replica/keys.ts'
+import { privateKeyFrom, publicBytesOf } from '../../src/replica/identity/keys.ts'
 
 const size = 4
 const keys = Array.from({ length: 2 * size }, (_, n) => privateKeyFrom(Buffer.alloc(32, n + 1)))

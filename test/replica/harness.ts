@@ -9,13 +9,13 @@ import type { CommittedSubDag } from '../../src/consensus/types.ts'
 import { realClock, sleep } from '../../src/core/clock.ts'
 import { silentLog } from '../../src/core/log.ts'
 import { systemRandom } from '../../src/core/random.ts'
-import { FileDisk } from '../../src/replica/file-disk.ts'
-import { newPrivateKey, privateKeyFrom, publicBytesOf } from '../../src/replica/keys.ts'
+import { FileDisk } from '../../src/replica/disk/file-disk.ts'
+import { newPrivateKey, privateKeyFrom, publicBytesOf } from '../../src/replica/identity/keys.ts'
+import { TlsNetwork } from '../../src/replica/link/tls-network.ts'
 import type { ReplicaParameters } from '../../src/replica/parameters.ts'
 import { createReplica, type Replica } from '../../src/replica/replica.ts'
 import type { SubmitResult } from '../../src/replica/seams.ts'
 import { ThreadVerifier } from '../../src/replica/signature-verifier.ts'
-import { TlsNetwork } from '../../src/replica/tls-network.ts'
 
 /** Ports that were free a moment ago, all different. */
 export async function freePorts(count: number): Promise<number[]> {

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { makeCommittee } from '../../src/replica/keygen.ts'
+import { makeCommittee } from '../../src/replica/identity/keygen.ts'
 import { CuttableLink } from './cuttable-link.ts'
 import { freePorts } from './harness.ts'
 

@@ -1,0 +1,202 @@
+import type { KeyObject } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
+import type { Clock } from '../../core/clock.ts'
+import { DrawbridgeError, messageOf } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import type { LinkHandlers, PeerLink, PeerNetwork } from '../seams.ts'
+import { selfSignedCertificate } from './certificate.ts'
+import { Handshake, type HandshakeRules, type RefusalCounts, type RefusalKind } from './handshake.ts'
+import { type LinkLimits, SocketLink } from './socket-link.ts'
+
+/** Who a peer is and where it listens. */
+export interface PeerAddress {
+  readonly host: string
+  readonly port: number
+  /** 32 bytes: the ed25519 key of its TLS certificate. */
+  readonly networkKey: Uint8Array
+}
+
+/** What a network of TLS links is made of. */
+export interface TlsNetworkOptions {
+  /** All authorities in the order of the committee, this one included. */
+  readonly peers: readonly PeerAddress[]
+  readonly own: number
+  /** This authority's ed25519 network key. */
+  readonly networkKey: KeyObject
+  /** Said in the first frame; a peer that says something else is refused. */
+  readonly epoch: number
+  /** 32 bytes that name the committee: a peer of another one is refused even when it shares a key with ours. */
+  readonly committeeDigest: Uint8Array
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly clock: Clock
+  readonly log: Log
+  readonly limits?: Partial<LinkLimits> | undefined
+  /** Time for TCP, TLS and the first frame together; 5,000 when absent. */
+  readonly handshakeMs?: number | undefined
+  /** Sockets that have not yet proved who they are; 64 when absent. */
+  readonly maxHandshakes?: number | undefined
+}
+
+const defaultLimits: LinkLimits = {
+  maxFrameBytes: 16 * 1024 * 1024,
+  maxQueuedBytes: 8 * 1024 * 1024,
+  idleMs: 8_000,
+}
+
+/**
+ * Links over TLS 1.3 with certificates on both sides. A certificate is made from the network key at the start; the
+ * peer's must carry the committee's key for that authority, checked before any frame is read. Then both sides say
+ * hello (version, epoch, committee, authority) and only then is the link open.
+ */
+export class TlsNetwork implements PeerNetwork {
+  /** Connections refused so far. */
+  readonly refusals: RefusalCounts = { stranger: 0, wrongKey: 0, wrongEpoch: 0, handshake: 0 }
+  readonly #options: TlsNetworkOptions
+  readonly #limits: LinkLimits
+  readonly #rules: HandshakeRules
+  readonly #tls: { key: string; cert: string }
+  readonly #byKey = new Map<string, number>()
+  readonly #sockets = new Set<Socket>()
+  #server: Server | undefined
+  /** Accepted sockets before the end of their TLS handshake, the oldest first, by the address they came from. */
+  readonly #handshaking = new Map<string, Socket>()
+  #closed = false
+
+  constructor(options: TlsNetworkOptions) {
+    const { own, epoch, committeeDigest, networkKey } = options
+    this.#options = options
+    this.#limits = { ...defaultLimits, ...options.limits }
+    this.#tls = {
+      key: networkKey.export({ format: 'pem', type: 'pkcs8' }) as string,
+      cert: selfSignedCertificate(networkKey, `drawbridge authority ${own}`),
+    }
+    options.peers.forEach((peer, index) => {
+      if (index !== own) this.#byKey.set(hex(peer.networkKey), index)
+    })
+    this.#rules = {
+      hello: { epoch, committeeDigest, authority: own },
+      authorityOf: (key) => this.#byKey.get(hex(key)),
+      clock: options.clock,
+      timeoutMs: options.handshakeMs ?? 5_000,
+      maxFrameBytes: this.#limits.maxFrameBytes,
+    }
+  }
+
+  /** The port that is listened on, once `ready` was called. */
+  get port(): number {
+    const address = this.#server?.address()
+    return typeof address === 'object' && address !== null ? address.port : 0
+  }
+
+  listen(accept: (link: PeerLink) => LinkHandlers, ready: (error?: Error) => void): void {
+    const { host, port } = this.#options.listen
+    const server = createServer({ ...this.#tlsOptions(), requestCert: true }, (socket) => {
+      this.#handshaking.delete(originOf(socket))
+      this.#introduce(socket, undefined, accept, () => {})
+    })
+    this.#server = server
+    server.on('connection', (socket: Socket) => this.#admit(socket))
+    server.on('tlsClientError', (error, socket) => {
+      // Node leaves a socket open whose handshake timed out.
+      socket.destroy()
+      this.#count('handshake', messageOf(error))
+    })
+    server.once('error', (cause) => ready(cannotListen(host, port, cause)))
+    server.listen(port, host, () => {
+      server.removeAllListeners('error')
+      server.on('error', (error) => this.#options.log.warn({ error: messageOf(error) }, 'accepting a link failed'))
+      ready()
+    })
+  }
+
+  connect(peer: number, opened: (link: PeerLink) => LinkHandlers, failed: (reason: string) => void): void {
+    const address = this.#options.peers[peer]
+    if (address === undefined || this.#closed) {
+      this.#options.clock.after(0, () => failed('the network is closed'))
+      return
+    }
+    const { host, port } = address
+    const socket = connect({ ...this.#tlsOptions(), host, port, checkServerIdentity: () => undefined })
+    socket.setNoDelay(true)
+    this.#introduce(socket, peer, opened, failed)
+  }
+
+  close(done: () => void): void {
+    this.#closed = true
+    for (const socket of this.#sockets) socket.destroy()
+    if (this.#server?.listening) this.#server.close(() => done())
+    else done()
+  }
+
+  #tlsOptions() {
+    return {
+      ...this.#tls,
+      minVersion: 'TLSv1.3',
+      maxVersion: 'TLSv1.3',
+      // Node's own check wants a chain to a known authority. The handshake asks for the committee's key instead.
+      rejectUnauthorized: false,
+      handshakeTimeout: this.#rules.timeoutMs,
+    } as const
+  }
+
+  /** Keeps strangers from piling up sockets: the oldest makes room, as a member needs but a moment for its handshake. */
+  #admit(socket: Socket): void {
+    socket.setNoDelay(true)
+    this.#track(socket)
+    const origin = originOf(socket)
+    this.#handshaking.set(origin, socket)
+    socket.once('close', () => {
+      if (this.#handshaking.get(origin) === socket) this.#handshaking.delete(origin)
+    })
+    if (this.#handshaking.size <= (this.#options.maxHandshakes ?? 64)) return
+    const [oldest] = this.#handshaking
+    this.#handshaking.delete(oldest![0])
+    oldest![1].destroy()
+  }
+
+  #introduce(
+    socket: TLSSocket,
+    expected: number | undefined,
+    opened: (link: PeerLink) => LinkHandlers,
+    failed: (reason: string) => void,
+  ): void {
+    this.#track(socket)
+    new Handshake(socket, this.#rules, expected, {
+      opened: (peer, reader) => {
+        const link = new SocketLink(peer, socket, reader, this.#options.clock, this.#limits)
+        link.attach(opened(link))
+      },
+      refused: (reason, kind) => {
+        this.#count(kind, reason)
+        failed(reason)
+      },
+    })
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+  }
+
+  #count(kind: RefusalKind | undefined, reason: string): void {
+    if (kind !== undefined) this.refusals[kind]++
+    this.#options.log.debug({ reason }, 'a link was refused')
+  }
+}
+
+/** The same for a socket and for the TLS socket around it. */
+function originOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+}
+
+function cannotListen(host: string, port: number, cause: Error): DrawbridgeError {
+  return new DrawbridgeError('PEER_LISTEN_FAILED', `Cannot listen for peers on ${host}:${port}.`, {
+    nextStep: 'Another process may hold the port, perhaps this validator itself: two must never run with one key.',
+    cause,
+  })
+}

@@ -1,0 +1,156 @@
+import type { Committee } from '../../consensus/committee.ts'
+import type { AuthorityIndex, BlockRef, Round, SealedCommit, SignedBlock } from '../../consensus/types.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import type { History, ScanBudget } from '../disk/history.ts'
+import type { ReplicaParameters } from '../parameters.ts'
+import {
+  decodeAuthorities,
+  decodeFetchBlocks,
+  decodeFetchCommits,
+  encodeCommitsReply,
+  encodeLatestRounds,
+  encodeList,
+  type FetchCommits,
+  type LatestRounds,
+  MalformedMessage,
+  type Message,
+  method,
+} from './messages.ts'
+
+/** What answering needs. */
+export interface AnswersSeams {
+  readonly committee: Committee
+  readonly parameters: ReplicaParameters
+  readonly history: History
+  readonly log: Log
+  /** An accepted block in memory that may be shown: an own one only once it is on the disk. */
+  readonly blockInMemory: (ref: BlockRef) => SignedBlock | undefined
+  readonly latestOf: (author: AuthorityIndex) => SignedBlock | undefined
+  readonly latestRounds: () => LatestRounds
+}
+
+/** Segments one question may open. */
+const segmentsPerAnswer = 2
+/** Blocks that come along with those asked for. */
+const maxExtraBlocks = 512
+/** Commits tried as the end of a range: the newest have not got their votes yet. */
+const maxEnds = 12
+
+/** Answers the questions of peers, each within bounded work and bytes. */
+export class Answers {
+  readonly #seams: AnswersSeams
+
+  constructor(seams: AnswersSeams) {
+    this.#seams = seams
+  }
+
+  /**
+   * The body of the answer, undefined to refuse: also when the history cannot be read, which is no reason to stop.
+   * @throws MalformedMessage
+   */
+  answer(request: Message & { type: 'request' }): Uint8Array | undefined {
+    try {
+      return this.#answer(request)
+    } catch (error) {
+      if (error instanceof MalformedMessage) throw error
+      this.#seams.log.error({ error: messageOf(error) }, 'the history in the log cannot be read')
+      return undefined
+    }
+  }
+
+  #answer({ method: asked, body }: Message & { type: 'request' }): Uint8Array | undefined {
+    switch (asked) {
+      case method.fetchBlocks:
+        return this.#blocks(body)
+      case method.fetchCommits:
+        return this.#commits(decodeFetchCommits(body))
+      case method.latestBlocks:
+        return this.#latestBlocks(decodeAuthorities(body))
+      case method.latestRounds:
+        return encodeLatestRounds(this.#seams.latestRounds())
+    }
+  }
+
+  #blocks(body: Uint8Array): Uint8Array {
+    const { parameters } = this.#seams
+    const { refs, accepted } = decodeFetchBlocks(body, parameters.blocksPerFetch)
+    const reply = new BlockReply(parameters.maxReplyBytes)
+    const budget = { left: segmentsPerAnswer }
+    for (const ref of refs) {
+      const block = this.#find(ref, budget)
+      if (block !== undefined && !reply.add(block)) return reply.body
+    }
+    if (accepted.length === this.#seams.committee.size) this.#addAncestors(reply, accepted)
+    return reply.body
+  }
+
+  #find(ref: BlockRef, budget: ScanBudget): SignedBlock | undefined {
+    return this.#seams.blockInMemory(ref) ?? this.#seams.history.block(ref, budget)
+  }
+
+  /** What the asker will miss next: ancestors above the rounds it has, as far as they are in memory. */
+  #addAncestors(reply: BlockReply, accepted: readonly Round[]): void {
+    const seen = new Set(reply.blocks.map(({ ref }) => ref.digest))
+    // The reply grows while it is walked: ancestors of ancestors follow, breadth first.
+    for (let at = 0; at < reply.blocks.length && reply.blocks.length < maxExtraBlocks; at++) {
+      for (const ref of reply.blocks[at]!.block.ancestors) {
+        if (ref.round <= (accepted[ref.author] ?? 0) || seen.has(ref.digest)) continue
+        seen.add(ref.digest)
+        const block = this.#seams.blockInMemory(ref)
+        if (block !== undefined && !reply.add(block)) return
+      }
+    }
+  }
+
+  #commits({ from, to }: FetchCommits): Uint8Array | undefined {
+    const { history, parameters } = this.#seams
+    const budget = { left: segmentsPerAnswer + 1 }
+    const commits: SealedCommit[] = []
+    const last = Math.min(to, from + parameters.commitSyncBatch - 1)
+    for (let index = from; index <= last; index++) {
+      const sealed = history.commit(index, budget)
+      if (sealed === undefined) break
+      commits.push(sealed)
+    }
+    return this.#proven(commits)
+  }
+
+  /** The longest prefix of which we can show a quorum of votes. */
+  #proven(commits: readonly SealedCommit[]): Uint8Array | undefined {
+    for (let count = commits.length, tries = 0; count > 0 && tries < maxEnds; count--, tries++) {
+      const voters = this.#seams.history.voters(commits[count - 1]!.ref, { left: segmentsPerAnswer })
+      if (voters === undefined) continue
+      const proven = commits.slice(0, count).map(({ bytes }) => bytes)
+      return encodeCommitsReply({ commits: proven, voters: voters.map(({ bytes }) => bytes) })
+    }
+    return undefined
+  }
+
+  #latestBlocks(authors: readonly AuthorityIndex[]): Uint8Array {
+    const blocks = authors.slice(0, this.#seams.committee.size).flatMap((author) => this.#seams.latestOf(author) ?? [])
+    return encodeList(blocks.map(({ bytes }) => bytes))
+  }
+}
+
+/** Blocks up to a number of bytes; the first one always fits. */
+class BlockReply {
+  readonly blocks: SignedBlock[] = []
+  #bytesLeft: number
+
+  constructor(maxBytes: number) {
+    this.#bytesLeft = maxBytes
+  }
+
+  /** False when it is full. */
+  add(block: SignedBlock): boolean {
+    if (this.blocks.length > 0 && block.bytes.length > this.#bytesLeft) return false
+    this.blocks.push(block)
+    this.#bytesLeft -= block.bytes.length
+    return true
+  }
+
+  get body(): Uint8Array {
+    return encodeList(this.blocks.map(({ bytes }) => bytes))
+  }
+}

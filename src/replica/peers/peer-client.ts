@@ -1,0 +1,172 @@
+import type { AuthorityIndex, Round } from '../../consensus/types.ts'
+import type { Clock, Timer } from '../../core/clock.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import type { Random } from '../../core/random.ts'
+import type { ReplicaParameters } from '../parameters.ts'
+import type { LinkHandlers, PeerLink, PeerNetwork } from '../seams.ts'
+import { decodeMessage, MalformedMessage, type Method, requestFrame, subscribeFrame } from './messages.ts'
+
+/** Takes an answer; undefined: refused, too late, or the link is gone. */
+export type Answer = (body: Uint8Array | undefined) => void
+
+/** What a client needs. */
+export interface PeerClientSeams {
+  readonly network: PeerNetwork
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly parameters: ReplicaParameters
+  /** From where the peer's blocks are wanted; asked at every new link. */
+  readonly subscribeAfter: (peer: AuthorityIndex) => Round
+  /** A block of the peer's stream. `done` when it has been checked. */
+  readonly onBlock: (peer: AuthorityIndex, bytes: Uint8Array, done: () => void) => void
+  /** The link opened or closed. */
+  readonly onChange: (peer: AuthorityIndex, connected: boolean) => void
+  readonly onMalformed: (peer: AuthorityIndex) => void
+}
+
+interface Pending {
+  readonly answer: Answer
+  readonly timeout: Timer
+}
+
+/** Blocks of a stream that may wait for their check; then the link rests. */
+const maxUnchecked = 64
+/** A link that lived this long ends a row of failures. */
+const healthyMs = 2_000
+
+/** The dialled link to one peer: kept up for ever, with waits that grow; its stream of blocks; questions to the peer. */
+export class PeerClient {
+  readonly peer: AuthorityIndex
+  readonly #seams: PeerClientSeams
+  readonly #pending = new Map<number, Pending>()
+  #link: PeerLink | undefined
+  #openedAt = 0
+  #failures = 0
+  #nextId = 1
+  #unchecked = 0
+  #paused = false
+  #redial: Timer | undefined
+  #stopped = false
+
+  constructor(peer: AuthorityIndex, seams: PeerClientSeams) {
+    this.peer = peer
+    this.#seams = seams
+  }
+
+  get connected(): boolean {
+    return this.#link !== undefined
+  }
+
+  /** Questions under way. */
+  get asking(): number {
+    return this.#pending.size
+  }
+
+  /** Starts to dial. */
+  start(): void {
+    this.#seams.network.connect(
+      this.peer,
+      (link) => this.#opened(link),
+      (reason) => this.#again(reason),
+    )
+  }
+
+  /** Asks the peer. `answer` is called exactly once, never from inside this call. */
+  ask(asked: Method, body: Uint8Array, timeoutMs: number, answer: Answer): void {
+    const { clock } = this.#seams
+    const id = this.#nextId++
+    if (this.#link?.send(requestFrame(id, asked, body)) !== true) {
+      clock.after(0, () => answer(undefined))
+      return
+    }
+    const timeout = clock.after(timeoutMs, () => this.#settle(id, undefined))
+    this.#pending.set(id, { answer, timeout })
+  }
+
+  /** Asks for the peer's blocks once more, from what we have of it on. */
+  subscribeAgain(): void {
+    this.#link?.send(subscribeFrame(this.#seams.subscribeAfter(this.peer)))
+  }
+
+  /** Hangs up for good. */
+  stop(): void {
+    this.#stopped = true
+    this.#seams.clock.clear(this.#redial)
+    this.#link?.close('stopping')
+  }
+
+  #opened(link: PeerLink): LinkHandlers {
+    const { clock, onChange, subscribeAfter } = this.#seams
+    this.#link = link
+    this.#openedAt = clock.now()
+    this.#unchecked = 0
+    this.#paused = false
+    link.send(subscribeFrame(subscribeAfter(this.peer)))
+    // Not at once: whoever is told may ask, and the handlers are not in place yet.
+    clock.after(0, () => this.#link === link && onChange(this.peer, true))
+    return {
+      onFrame: (frame) => this.#read(link, frame),
+      onDrain: () => {},
+      onClose: (reason) => this.#closed(link, reason),
+    }
+  }
+
+  #read(link: PeerLink, frame: Uint8Array): void {
+    try {
+      const message = decodeMessage(frame)
+      if (message.type === 'block') this.#takeBlock(link, message.bytes)
+      else if (message.type === 'reply') this.#settle(message.id, message.body)
+      else if (message.type === 'refusal') this.#settle(message.id, undefined)
+      else throw new MalformedMessage(`${message.type} is not for a dialler`)
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) throw error
+      this.#seams.onMalformed(this.peer)
+      link.close(messageOf(error))
+    }
+  }
+
+  #takeBlock(link: PeerLink, bytes: Uint8Array): void {
+    this.#unchecked++
+    this.#seams.onBlock(this.peer, bytes, () => this.#checked(link))
+    if (this.#unchecked < maxUnchecked || this.#paused) return
+    this.#paused = true
+    link.pause()
+  }
+
+  #checked(link: PeerLink): void {
+    if (link !== this.#link) return
+    this.#unchecked--
+    if (!this.#paused || this.#unchecked > maxUnchecked / 2) return
+    this.#paused = false
+    link.resume()
+  }
+
+  #settle(id: number, body: Uint8Array | undefined): void {
+    const pending = this.#pending.get(id)
+    if (pending === undefined) return
+    this.#pending.delete(id)
+    this.#seams.clock.clear(pending.timeout)
+    pending.answer(body)
+  }
+
+  #closed(link: PeerLink, reason: string): void {
+    if (link !== this.#link) return
+    this.#link = undefined
+    if (this.#seams.clock.now() - this.#openedAt > healthyMs) this.#failures = 0
+    for (const id of [...this.#pending.keys()]) this.#settle(id, undefined)
+    this.#seams.onChange(this.peer, false)
+    this.#again(reason)
+  }
+
+  #again(reason: string): void {
+    if (this.#stopped) return
+    const { clock, random, log, parameters } = this.#seams
+    const { first, longest } = parameters.reconnectMs
+    const wait = Math.min(longest, first * 1.2 ** this.#failures) * (0.5 + random.float())
+    this.#failures++
+    log.debug({ peer: this.peer, reason, againInMs: Math.round(wait) }, 'no link to the peer')
+    this.#redial = clock.after(wait, () => this.start())
+  }
+}
