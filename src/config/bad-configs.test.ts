@@ -32,7 +32,7 @@ const oneProblem: [what: string, toml: string, line: string][] = [
   [
     'an unknown key that is near to none',
     top('zzzzzz = 1'),
-    'zzzzzz: unknown key: known here: listen, drainMs, drain, networks, limits, cors.',
+    'zzzzzz: unknown key: known here: listen, drainMs, drain, networks, limits, directives, cors.',
   ],
   [
     'an unknown key in a network',
@@ -124,7 +124,12 @@ const oneProblem: [what: string, toml: string, line: string][] = [
   [
     'two upstreams of one name',
     second('url = "http://h:2"\nname = "A"'),
-    'networks.el.upstreams[1].name: upstreams[0] has this name already (capitals do not count): write another one.',
+    'networks.el.upstreams[1].name: upstreams[0] has the name "A" already (capitals do not count): write another one.',
+  ],
+  [
+    'one upstream written twice',
+    second('url = "HTTP://H:1/"\nname = "b"'),
+    'networks.el.upstreams[1].url: upstreams[0] has this url already: write each upstream once.',
   ],
   [
     'an empty name of an upstream',

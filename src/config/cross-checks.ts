@@ -8,8 +8,10 @@ export const reservedNames = ['health', 'ready', 'status', 'metrics', 'dashboard
 /**
  * What no single key can know: rules about names and about keys together. Reads the config as it is, sound or not, so
  * that these problems are reported beside those of the schema.
+ *
+ * @param raw the config before the environment was put in: what messages may show
  */
-export function crossChecks(data: unknown): ConfigProblem[] {
+export function crossChecks(data: unknown, raw: unknown): ConfigProblem[] {
   const networks = Object.entries(tableOf(valueAt(data, ['networks'])))
   const none = { path: ['networks'], sentence: 'no network: write at least one, for example [networks.el].' }
   const given = valueAt(data, ['networks'])
@@ -17,7 +19,7 @@ export function crossChecks(data: unknown): ConfigProblem[] {
     ...(networks.length === 0 && isTable(given) ? [none] : []),
     ...networks.flatMap(([name]) => nameProblem(name)),
     ...severalDefaults(networks),
-    ...networks.flatMap(([name, network]) => upstreamProblems(['networks', name, 'upstreams'], network)),
+    ...networks.flatMap(([name, network]) => upstreamProblems(['networks', name, 'upstreams'], network, raw)),
   ]
 }
 
@@ -44,7 +46,7 @@ function severalDefaults(networks: readonly [string, unknown][]): ConfigProblem[
   })
 }
 
-function upstreamProblems(path: KeyPath, network: unknown): ConfigProblem[] {
+function upstreamProblems(path: KeyPath, network: unknown, raw: unknown): ConfigProblem[] {
   const upstreams = valueAt(network, ['upstreams'])
   if (!Array.isArray(upstreams) || upstreams.length === 0) return []
   const isBeacon = valueAt(network, ['kind']) === 'beacon'
@@ -53,8 +55,29 @@ function upstreamProblems(path: KeyPath, network: unknown): ConfigProblem[] {
     ...(isBeacon ? withSocket.map((at) => ({ path: [...path, at, 'ws'], sentence: beaconHasNoWebSocket })) : []),
     ...upstreams.flatMap((upstream, at) => headerProblems([...path, at], upstream)),
     ...noPrimary(path, upstreams),
-    ...sameNames(path, upstreams),
+    ...sameNames(path, upstreams, raw),
+    ...sameUpstreams(path, upstreams),
   ]
+}
+
+/** Two of one URL would count as two nodes: a call that fails at one would be tried again at the same. */
+function sameUpstreams(path: KeyPath, upstreams: readonly unknown[]): ConfigProblem[] {
+  const first = new Map<string, number>()
+  return upstreams.flatMap((upstream, at) => {
+    const url = valueAt(upstream, ['url'])
+    if (typeof url !== 'string' || !URL.canParse(url)) return []
+    const key = `${new URL(url).href} ${headersText(upstream)}`
+    const earlier = first.get(key)
+    if (earlier === undefined) first.set(key, at)
+    const sentence = `upstreams[${earlier}] has this url already: write each upstream once.`
+    return earlier === undefined ? [] : [{ path: [...path, at, 'url'], sentence }]
+  })
+}
+
+/** One URL with two keys in its headers is two upstreams. */
+function headersText(upstream: unknown): string {
+  const headers = Object.entries(tableOf(valueAt(upstream, ['headers'])))
+  return JSON.stringify(headers.map(([name, value]) => [name.toLowerCase(), value]).sort())
 }
 
 function noPrimary(path: KeyPath, upstreams: readonly unknown[]): ConfigProblem[] {
@@ -62,7 +85,7 @@ function noPrimary(path: KeyPath, upstreams: readonly unknown[]): ConfigProblem[
   return upstreams.every((upstream) => valueAt(upstream, ['tier']) === 'backup') ? [{ path, sentence }] : []
 }
 
-function sameNames(path: KeyPath, upstreams: readonly unknown[]): ConfigProblem[] {
+function sameNames(path: KeyPath, upstreams: readonly unknown[], raw: unknown): ConfigProblem[] {
   const first = new Map<string, number>()
   return upstreams.flatMap((upstream, at) => {
     const given = valueAt(upstream, ['name'])
@@ -70,8 +93,9 @@ function sameNames(path: KeyPath, upstreams: readonly unknown[]): ConfigProblem[
     if (name === undefined) return []
     const earlier = first.get(name)
     if (earlier === undefined) first.set(name, at)
-    const sentence = `upstreams[${earlier}] has this name already (capitals do not count): write another one.`
-    return earlier === undefined ? [] : [{ path: [...path, at, 'name'], sentence }]
+    const here = [...path, at, 'name']
+    const sentence = `upstreams[${earlier}] has the name ${JSON.stringify(valueAt(raw, here))} already (capitals do not count): write another one.`
+    return earlier === undefined ? [] : [{ path: here, sentence }]
   })
 }
 

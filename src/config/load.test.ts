@@ -33,6 +33,7 @@ describe('loadConfig', () => {
       listen: { host: '127.0.0.1', port: 8080 },
       drainMs: 8000,
       drain: { noticeMs: 0 },
+      directives: { upstream: false },
       limits: {
         maxBodyBytes: 10_000_000,
         maxBatch: 1000,
@@ -44,7 +45,7 @@ describe('loadConfig', () => {
         {
           name: 'el',
           kind: 'evm',
-          default: false,
+          default: true,
           upstreams: [{ name: 'h-1', url: 'http://h:1', tier: 'primary', headers: {}, passHeaders: [] }],
           probe: { intervalMs: 1000, timeoutMs: 5000, maxLagBlocks: 5, maxFailures: 3 },
           routing: { strategy: 'ordered' },
@@ -57,6 +58,34 @@ describe('loadConfig', () => {
         },
       ],
     })
+  })
+
+  it('makes the only network of its kind the default one, unless it says otherwise', async () => {
+    const network = (kind: string, more = '') => `{ "kind": "${kind}", "upstreams": [{ "url": "http://h:1" }]${more} }`
+    const cases: [string, boolean[]][] = [
+      [`"a": ${network('evm')}, "b": ${network('beacon')}`, [true, true]],
+      [`"a": ${network('evm')}, "b": ${network('evm')}`, [false, false]],
+      [`"a": ${network('evm')}, "b": ${network('evm', ', "default": true')}`, [false, true]],
+      [`"a": ${network('evm', ', "default": false')}`, [false]],
+    ]
+    for (const [text, expected] of cases) {
+      const { options } = await load(folderWith({ 'c.json': `{ "networks": { ${text} } }` }), 'c.json')
+      assert.deepEqual(
+        options.networks.map((one) => one.default),
+        expected,
+        text,
+      )
+    }
+  })
+
+  it('takes one URL with two keys in its headers for two upstreams', async () => {
+    const upstream = (key: string) => `{ "url": "http://h:1", "headers": { "X-Key": "${key}" } }`
+    const text = `{ "networks": { "el": { "kind": "evm", "upstreams": [${upstream('1')}, ${upstream('2')}] } } }`
+    const { options } = await load(folderWith({ 'c.json': text }), 'c.json')
+    assert.deepEqual(
+      options.networks[0]?.upstreams.map(({ name }) => name),
+      ['h-1', 'h-1-2'],
+    )
   })
 
   it('gives a beacon network its own distance to the head', async () => {

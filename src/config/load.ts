@@ -56,7 +56,7 @@ export function validateConfig(raw: unknown, source: string, environment: Enviro
     ...problems,
     ...forbiddenKeys(data, []),
     ...(result.success ? [] : problemsOf(result.error.issues, raw)),
-    ...crossChecks(data),
+    ...crossChecks(data, raw),
   ]
   if (found.length > 0 || !result.success) throw new ConfigError(source, firstPerPath(found))
   const options = toOptions(result.data)

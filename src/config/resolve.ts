@@ -16,11 +16,14 @@ const probeDefaults: Readonly<Record<NetworkKind, ProbeOptions>> = {
 export function toOptions(config: CompleteConfig): GatewayOptions {
   return {
     listen: parseListen(config.listen) as ListenAddress,
-    networks: Object.entries(config.networks).map(([name, network]) => toNetwork(name, network)),
+    networks: Object.entries(config.networks).map(([name, network]) =>
+      toNetwork(name, { ...network, default: network.default ?? isOnlyOne(network, config) }),
+    ),
     limits: config.limits,
     cors: config.cors,
     drainMs: config.drainMs,
     drain: config.drain,
+    directives: config.directives,
   }
 }
 
@@ -31,13 +34,18 @@ export function toConfig(options: GatewayOptions): Config {
     listen: formatListen(options.listen),
     drainMs: options.drainMs,
     ...(options.drain === undefined ? {} : { drain: options.drain }),
+    ...(options.directives === undefined ? {} : { directives: options.directives }),
     limits: options.limits,
     cors: { origins: [...options.cors.origins] },
     networks: Object.fromEntries(networks) as Config['networks'],
   }
 }
 
-function toNetwork(name: string, network: CompleteNetwork): NetworkOptions {
+function isOnlyOne({ kind }: CompleteNetwork, { networks }: CompleteConfig): boolean {
+  return Object.values(networks).filter((other) => other.kind === kind).length === 1
+}
+
+function toNetwork(name: string, network: CompleteNetwork & { default: boolean }): NetworkOptions {
   const names = upstreamNames(network.upstreams)
   return {
     ...network,

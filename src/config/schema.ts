@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { corsDefaults, limitsDefaults } from '../gateway/ingress/options.ts'
-import { gatewayDefaults, networkDefaults } from '../gateway/options.ts'
+import { corsDefaults, directivesDefaults, limitsDefaults } from '../gateway/ingress/options.ts'
+import { gatewayDefaults } from '../gateway/options.ts'
 import { failsafeDefaults } from '../gateway/policy/options.ts'
 import { beaconProbeDefaults, evmProbeDefaults } from '../gateway/probe/options.ts'
 import { routingDefaults, upstreamDefaults } from '../gateway/upstream/options.ts'
@@ -106,8 +106,10 @@ const network = z.strictObject({
     .describe('Learned from the upstreams when left out. An upstream of another chain is kept out.')
     .optional(),
   default: field.flag
-    .describe('Also answers on "/" (evm) or "/eth/…" (beacon). One network of each kind at most.')
-    .default(networkDefaults.default),
+    .describe(
+      'Also answers on "/" (evm) or "/eth/…" (beacon). One network of each kind at most; the only one of its kind does when this is left out.',
+    )
+    .optional(),
   upstreams: z
     .array(upstream, { error: 'write a list of tables, each with at least a url' })
     .min(1, { error: 'write at least one upstream with a url' })
@@ -142,6 +144,12 @@ const cors = z.strictObject({
     .default([...corsDefaults.origins]),
 })
 
+const directives = z.strictObject({
+  upstream: field.flag
+    .describe('Whether a client may choose its upstream, with the request header X-Drawbridge-Upstream.')
+    .default(directivesDefaults.upstream),
+})
+
 /** The one schema behind every format. A field's message is what to write instead; see `issues.ts`. */
 export const configSchema = z.strictObject({
   listen: field.listenAddress
@@ -164,6 +172,7 @@ export const configSchema = z.strictObject({
     .record(z.string(), network, { error: 'write a table with one table per network, for example [networks.el]' })
     .describe('Networks by name; the name is the path: networks.el answers on /el.'),
   limits: limits.describe('What one client may ask.').prefault({}),
+  directives: directives.describe('What clients may ask of the routing.').prefault({}),
   cors: cors.describe('Which web pages may call.').prefault({}),
 })
 

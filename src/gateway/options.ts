@@ -1,4 +1,4 @@
-import type { CorsOptions, LimitsOptions } from './ingress/options.ts'
+import type { CorsOptions, DirectivesOptions, LimitsOptions } from './ingress/options.ts'
 import type { FailsafeOptions } from './policy/options.ts'
 import type { ProbeOptions } from './probe/options.ts'
 import type { NetworkKind, RoutingOptions, UpstreamOptions } from './upstream/options.ts'
@@ -27,6 +27,7 @@ export interface GatewayOptions {
   /** How long calls in flight may take to finish after SIGTERM. */
   readonly drainMs: number
   readonly drain?: DrainOptions | undefined
+  readonly directives?: DirectivesOptions | undefined
 }
 
 /** How a gateway that is told to stop says so. */
@@ -35,7 +36,6 @@ export interface DrainOptions {
   readonly noticeMs: number
 }
 
-export const networkDefaults = { default: false } as const satisfies Partial<NetworkOptions>
 export const gatewayDefaults = {
   listen: { host: '127.0.0.1', port: 8080 },
   drainMs: 8000,

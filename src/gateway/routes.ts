@@ -28,6 +28,7 @@ export function routesOf(
   const prefixes = new Map<string, Door>()
   const common = {
     limits: options.limits,
+    directives: options.directives,
     clientLimit: new ClientLimit(options.limits.perClient, clock),
     cors: new Cors(options.cors),
     ids: new RequestIds(random),

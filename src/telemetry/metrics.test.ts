@@ -40,6 +40,21 @@ describe('the exposition', () => {
     assert.equal(all[6], 'drawbridge_wait_seconds_count{network="el"} 5')
   })
 
+  it('writes numbers as Prometheus does', async () => {
+    const metrics = new Metrics({ processMetrics: false })
+    const family = metrics.gauge('g', 'Not a Nan', ['of'])
+    const values = { 'a Nan': Number.NaN, up: Number.POSITIVE_INFINITY, down: Number.NEGATIVE_INFINITY, small: 1e-7 }
+    for (const [of, value] of Object.entries(values)) family.bind({ of }).set(value)
+    assert.deepEqual(await lines(metrics), [
+      '# HELP drawbridge_g Not a Nan',
+      '# TYPE drawbridge_g gauge',
+      'drawbridge_g{of="a Nan"} NaN',
+      'drawbridge_g{of="up"} +Inf',
+      'drawbridge_g{of="down"} -Inf',
+      'drawbridge_g{of="small"} 1e-7',
+    ])
+  })
+
   it('escapes what labels hold, so that no value can make a line of its own', async () => {
     const metrics = new Metrics({ processMetrics: false })
     metrics.counter('c_total', 'C.', ['upstream']).bind({ upstream: 'a"b\\c\nd' }).inc()

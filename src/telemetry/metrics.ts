@@ -111,7 +111,7 @@ export class Metrics {
     this.#registry ??= this.#openRegistry()
     const registry = await this.#registry
     for (const refresh of this.#refreshers) refresh()
-    return registry.metrics()
+    return asPrometheusWrites(await registry.metrics())
   }
 
   /** prom-client takes 20 MB and a tenth of the start-up: it is loaded for whoever asks for metrics first. */
@@ -152,6 +152,11 @@ export class Metrics {
       },
     }
   }
+}
+
+/** prom-client writes "Nan", which no reader of the format has to take for a number. */
+function asPrometheusWrites(text: string): string {
+  return text.replace(/^(?!#)(.* )Nan$/gm, '$1NaN')
 }
 
 function sampleOfNumber(_: string, labels: Labels, series: { value: number }): Sample[] {

@@ -24,6 +24,7 @@ export interface GateSetup {
   readonly failsafe?: Partial<NetworkOptions['failsafe']>
   readonly limits?: Partial<GatewayOptions['limits']>
   readonly cors?: GatewayOptions['cors']
+  readonly directives?: GatewayOptions['directives']
   /** Fakes, by position, that hang before the first probe. */
   readonly hanging?: readonly number[]
   /** False: do not wait until every upstream has been probed. */
@@ -212,6 +213,7 @@ export function optionsFor(urls: readonly string[], setup: GateSetup = {}): Gate
     ],
     limits: { ...limitsDefaults, ...setup.limits },
     cors: setup.cors ?? corsDefaults,
+    directives: setup.directives,
     drainMs: 5000,
   }
 }

@@ -185,8 +185,20 @@ describe('routing', { concurrency: 6 }, () => {
 })
 
 describe('X-Drawbridge-Upstream', { concurrency: 6 }, () => {
+  const directives = { upstream: true }
+
+  it('is not heard unless the config says so, and goes to no node', async (t) => {
+    const { gate, nodes } = await elStage(t, 2, { failsafe })
+    for (const name of ['b', 'z']) {
+      const answer = await balance(gate, ['X-Drawbridge-Upstream', name])
+      assert.equal(answer.header('x-drawbridge-upstream'), 'a')
+    }
+    assert.deepEqual(served(nodes), [2, 0])
+    assert.doesNotMatch(nodes[0]!.callsOf(method)[0]!.headers.join('\n'), /x-drawbridge/i)
+  })
+
   it('sends a call to the upstream it names, even a backup', async (t) => {
-    const { gate, nodes } = await elStage(t, 3, { failsafe, upstreams: [{}, {}, { tier: 'backup' }] })
+    const { gate, nodes } = await elStage(t, 3, { failsafe, directives, upstreams: [{}, {}, { tier: 'backup' }] })
     for (const name of ['c', 'b', 'a']) {
       const answer = await balance(gate, ['X-Drawbridge-Upstream', name])
       assert.equal(answer.header('x-drawbridge-upstream'), name)
@@ -197,7 +209,7 @@ describe('X-Drawbridge-Upstream', { concurrency: 6 }, () => {
   })
 
   it('is answered with an error when there is no such upstream, and nobody is asked', async (t) => {
-    const { gate, nodes } = await elStage(t, 2, { failsafe })
+    const { gate, nodes } = await elStage(t, 2, { failsafe, directives })
     const { json } = await balance(gate, ['X-Drawbridge-Upstream', 'z'])
     assert.equal(json.error.code, -32602)
     assert.equal(json.error.data.class, 'UNKNOWN_UPSTREAM')
@@ -205,7 +217,7 @@ describe('X-Drawbridge-Upstream', { concurrency: 6 }, () => {
   })
 
   it('is answered with 503 when the upstream is out, not sent elsewhere', async (t) => {
-    const { gate, nodes } = await elStage(t, 2, { failsafe })
+    const { gate, nodes } = await elStage(t, 2, { failsafe, directives })
     await nodes[0]!.refuse()
     await untilEligible(gate, 'a', false)
     const answer = await balance(gate, ['X-Drawbridge-Upstream', 'a'])

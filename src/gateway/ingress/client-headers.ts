@@ -1,6 +1,7 @@
 import { endToEnd } from '../../http/headers.ts'
 import type { Exchange, RawHeaders } from '../../http/types.ts'
 import type { Directive } from '../../rpc/call.ts'
+import type { DirectivesOptions } from './options.ts'
 
 /** Headers that speak to us, or that the next request writes for itself. */
 const ours = [
@@ -54,9 +55,9 @@ export function headersOfRestAnswer(headers: RawHeaders): string[] {
   return endToEnd(headers, replacedInRestAnswers)
 }
 
-/** What the client asks of the routing: `X-Drawbridge-Upstream`, `X-Drawbridge-Min-Head`. */
-export function directiveOf(exchange: Exchange): Directive | undefined {
-  const upstream = exchange.header('x-drawbridge-upstream')
+/** What the client asks of the routing: `X-Drawbridge-Min-Head` and, where it may, `X-Drawbridge-Upstream`. */
+export function directiveOf(exchange: Exchange, may: DirectivesOptions | undefined): Directive | undefined {
+  const upstream = may?.upstream === true ? exchange.header('x-drawbridge-upstream') : undefined
   const minHead = Number(exchange.header('x-drawbridge-min-head') ?? Number.NaN)
   if (upstream === undefined && Number.isNaN(minHead)) return undefined
   return { upstream, minHead: Number.isNaN(minHead) ? undefined : minHead }

@@ -13,10 +13,17 @@ export interface CorsOptions {
   readonly origins: readonly string[]
 }
 
+/** What clients may ask of the routing beside `X-Drawbridge-Min-Head`, which costs nobody anything. */
+export interface DirectivesOptions {
+  /** Whether `X-Drawbridge-Upstream` is heard: it goes round health checks and tiers. */
+  readonly upstream: boolean
+}
+
 export const limitsDefaults: LimitsOptions = {
   maxBodyBytes: 10_000_000,
   maxBatch: 1000,
   maxConnections: 10_000,
   perClient: { requestsPerSecond: 0, burst: 0 },
 }
+export const directivesDefaults: DirectivesOptions = { upstream: false }
 export const corsDefaults: CorsOptions = { origins: [] }

@@ -8,7 +8,7 @@ import { directiveOf, headersOfRest, headersOfRestAnswer } from './client-header
 import type { ClientLimit } from './client-limit.ts'
 import type { Cors } from './cors.ts'
 import type { EndlessAnswers } from './endless-answers.ts'
-import type { LimitsOptions } from './options.ts'
+import type { DirectivesOptions, LimitsOptions } from './options.ts'
 import { pipe } from './pipe.ts'
 import { ourError, retryAfterSeconds } from './refusal.ts'
 import type { RequestIds } from './request-id.ts'
@@ -27,6 +27,7 @@ export interface RestDoorOptions {
   readonly prefix: string
   readonly routeOf: RouteOf
   readonly limits: LimitsOptions
+  readonly directives?: DirectivesOptions | undefined
   readonly clientLimit: ClientLimit
   readonly cors: Cors
   readonly ids: RequestIds
@@ -142,7 +143,7 @@ class RestRequest {
       body,
       requestId: this.#requestId,
       headers: headersOfRest(exchange),
-      directive: directiveOf(exchange),
+      directive: directiveOf(exchange, this.#options.directives),
       cancellation: this.#cancellation,
       trail: new Trail(),
       startedAt: this.#startedAt,

@@ -8,7 +8,7 @@ import { type ScannedCall, type ScannedRequest, scanRequest } from '../../rpc/sc
 import { directiveOf, headersOfRpc } from './client-headers.ts'
 import type { ClientLimit } from './client-limit.ts'
 import type { Cors } from './cors.ts'
-import type { LimitsOptions } from './options.ts'
+import type { DirectivesOptions, LimitsOptions } from './options.ts'
 import { refuse } from './refusal.ts'
 import type { RequestIds } from './request-id.ts'
 import type { Door } from './router.ts'
@@ -19,6 +19,7 @@ import { answerBatch } from './rpc-batch.ts'
 export interface RpcDoorOptions {
   readonly handler: Handler<RpcCall>
   readonly limits: LimitsOptions
+  readonly directives?: DirectivesOptions | undefined
   readonly clientLimit: ClientLimit
   readonly cors: Cors
   readonly ids: RequestIds
@@ -90,7 +91,7 @@ export class RpcRequest {
       params: scanned.params,
       requestId: this.requestId,
       headers: this.#headers,
-      directive: directiveOf(this.exchange),
+      directive: directiveOf(this.exchange, this.options.directives),
       cancellation: this.#cancellation,
       trail: new Trail(),
       startedAt: this.#startedAt,
