@@ -13,6 +13,8 @@ export interface ReplicaParameters {
   readonly retainBytes: number
   /** First and longest wait before a peer is dialled again; the wait grows by a fifth each time, with jitter. */
   readonly reconnectMs: { readonly first: number; readonly longest: number }
+  /** First and longest time for which a peer that broke the protocol is left alone; it doubles with each offence. */
+  readonly penaltyMs: { readonly first: number; readonly longest: number }
   /** How long a missing ancestor may still come by itself before it is asked for. */
   readonly fetchDelayMs: number
   /** Between two looks at ancestors that are still missing. */
@@ -45,6 +47,7 @@ export const defaultReplicaParameters: ReplicaParameters = {
   segmentBytes: 16 * 1024 * 1024,
   retainBytes: 2 * 1024 * 1024 * 1024,
   reconnectMs: { first: 100, longest: 10_000 },
+  penaltyMs: { first: 1_000, longest: 60_000 },
   fetchDelayMs: 20,
   fetchIntervalMs: 500,
   fetchTimeoutMs: 2_000,

@@ -21,6 +21,7 @@ import type {
   TimerKind,
 } from '../consensus/types.ts'
 import type { Timer } from '../core/clock.ts'
+import { streamLimits } from './block-limits.ts'
 import { CommitSync } from './catch-up/commit-sync.ts'
 import { OwnRoundQuestion } from './catch-up/own-round.ts'
 import { RoundProber } from './catch-up/round-prober.ts'
@@ -30,7 +31,7 @@ import { ConsensusLog } from './disk/consensus-log.ts'
 import { type Submitted, TransactionQueue } from './door/transaction-queue.ts'
 import { defaultReplicaParameters, type ReplicaParameters } from './parameters.ts'
 import { Answers } from './peers/answers.ts'
-import { BlockIntake, type IntakeRefusal } from './peers/block-intake.ts'
+import { type BlockAnswer, BlockIntake, type IntakeRefusal } from './peers/block-intake.ts'
 import { PeerHub } from './peers/peer-hub.ts'
 import type { Replica, ReplicaOptions } from './replica.ts'
 import { RefusalCounter, type ReplicaStatus } from './status.ts'
@@ -83,7 +84,7 @@ export class RunningReplica implements Replica {
       ...shared,
       missing: (limit) => missingBlocks(this.#state, limit),
       acceptedRounds: () => highestAcceptedRounds(this.#state),
-      onBlocks: (from, items) => this.#takeBlocks(from, items, false, () => {}),
+      onBlocks: (answer) => this.#takeAnswer(answer),
     })
     this.#commitSync = new CommitSync({
       ...shared,
@@ -177,7 +178,7 @@ export class RunningReplica implements Replica {
 
   /** What most parts are handed. */
   get #shared() {
-    const onMalformed = (from: AuthorityIndex): void => this.#refusals.count(from, 'malformed')
+    const onMalformed = (from: AuthorityIndex): void => this.#refused(from, 'malformed')
     return { ...this.#options, parameters: this.#parameters, onMalformed }
   }
 
@@ -214,8 +215,9 @@ export class RunningReplica implements Replica {
     return new PeerHub({
       ...this.#shared,
       size: this.#options.committee.size,
+      streamLimits: streamLimits(this.#options.committee, this.#options.parameters),
       subscribeAfter: (peer) => highestAcceptedRounds(this.#state)[peer] ?? 0,
-      onBlock: (peer, bytes, done) => this.#takeBlocks(peer, [bytes], true, done),
+      onBlock: (peer, bytes, done) => this.#takeStreamed(peer, bytes, done),
       ownBlocksAfter: (round) => this.#ownBlocksAfter(round),
       answer: (request) => this.#answers.answer(request),
       onSubscribers: () => this.#countSubscribers(),
@@ -293,11 +295,18 @@ export class RunningReplica implements Replica {
     this.#timers.set(kind, timer)
   }
 
-  #takeBlocks(from: AuthorityIndex, items: readonly Uint8Array[], stream: boolean, done: () => void): void {
+  #takeStreamed(from: AuthorityIndex, bytes: Uint8Array, done: () => void): void {
     if (this.#stopped) return
-    this.#intake.take(from, items, stream, (blocks) => {
+    this.#intake.takeStreamed(from, bytes, (blocks) => {
       done()
       if (blocks.length > 0) this.#happen({ type: 'blocks', from, blocks })
+    })
+  }
+
+  #takeAnswer(answer: BlockAnswer): void {
+    if (this.#stopped) return
+    this.#intake.takeAnswer(answer, (blocks) => {
+      if (blocks.length > 0) this.#happen({ type: 'blocks', from: answer.from, blocks })
     })
   }
 
@@ -331,9 +340,11 @@ export class RunningReplica implements Replica {
     this.#countSubscribers()
   }
 
+  /** Whoever sends what no honest validator sends pays with its link. */
   #refused(from: AuthorityIndex, reason: IntakeRefusal): void {
     this.#refusals.count(from, reason)
-    this.#options.log.debug({ from, reason }, 'a block was refused')
+    this.#options.log.debug({ from, reason }, 'a block or message was refused')
+    this.#hub.punish(from, `the peer broke the protocol: ${reason}`)
   }
 
   #keepHouse(): void {

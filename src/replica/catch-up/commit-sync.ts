@@ -13,6 +13,7 @@ import { verifyCommits } from '../../consensus/verify-commits.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import { ownMemory } from '../own-memory.ts'
 import type { ReplicaParameters } from '../parameters.ts'
 import {
   decodeCommitsReply,
@@ -196,10 +197,8 @@ export class CommitSync {
     answer: Uint8Array,
   ): { readonly commits: readonly SealedCommit[]; readonly voters: readonly Uint8Array[] } | undefined {
     try {
-      const { commits, voters } = decodeCommitsReply(answer)
-      if (commits.length > this.#seams.parameters.commitSyncBatch || voters.length > this.#seams.committee.size) {
-        throw new MalformedMessage('more commits than asked for')
-      }
+      const { parameters, committee } = this.#seams
+      const { commits, voters } = decodeCommitsReply(answer, parameters.commitSyncBatch, committee.size)
       return { commits: commits.map((bytes) => decodeCommit(Uint8Array.from(bytes))), voters }
     } catch (error) {
       if (!(error instanceof MalformedMessage || error instanceof MalformedCommit)) throw error
@@ -255,8 +254,8 @@ export class CommitSync {
     const wanted = new Set(refs.map(({ digest }) => digest))
     let got = 0
     try {
-      for (const bytes of decodeList(answer)) {
-        const block = decodeSignedBlock(bytes, this.#seams.committee)
+      for (const bytes of decodeList(answer, refs.length)) {
+        const block = decodeSignedBlock(ownMemory(bytes), this.#seams.committee)
         if (!wanted.delete(block.ref.digest)) continue
         this.#blocks.set(block.ref.digest, block)
         this.#heldBytes += bytes.length

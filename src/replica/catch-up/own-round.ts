@@ -92,7 +92,7 @@ export class OwnRoundQuestion {
   /** Our last block as the peer knows it; undefined when it knows none. */
   #read(peer: AuthorityIndex, answer: Uint8Array): SignedBlock | undefined | 'malformed' {
     try {
-      const [bytes] = decodeList(answer)
+      const [bytes] = decodeList(answer, 1)
       const block = bytes === undefined ? undefined : decodeSignedBlock(bytes, this.#seams.committee)
       if (block === undefined || block.ref.author === this.#seams.own) return block
     } catch (error) {

@@ -1,7 +1,8 @@
 import type { AuthorityIndex, BlockRef, Round } from '../../consensus/types.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { ReplicaParameters } from '../parameters.ts'
-import { decodeList, encodeFetchBlocks, MalformedMessage, method } from '../peers/messages.ts'
+import type { BlockAnswer } from '../peers/block-intake.ts'
+import { decodeList, encodeFetchBlocks, MalformedMessage, maxExtraBlocks, method } from '../peers/messages.ts'
 import type { PeerQuestions } from '../peers/peers.ts'
 
 /** What a synchronizer needs. */
@@ -13,7 +14,7 @@ export interface SynchronizerSeams {
   readonly missing: (limit: number) => readonly BlockRef[]
   readonly acceptedRounds: () => readonly Round[]
   /** Blocks that came, not checked yet. */
-  readonly onBlocks: (from: AuthorityIndex, items: readonly Uint8Array[]) => void
+  readonly onBlocks: (answer: BlockAnswer) => void
   readonly onMalformed: (from: AuthorityIndex) => void
 }
 
@@ -101,14 +102,14 @@ export class Synchronizer {
     peers.ask(peer, method.fetchBlocks, body, parameters.fetchTimeoutMs, (answer) => {
       // Whatever did not come may be asked for again, of somebody else.
       for (const { digest } of part) this.#asked.delete(digest)
-      if (answer !== undefined) this.#take(peer, answer)
+      if (answer !== undefined) this.#take(peer, part, answer)
     })
   }
 
-  #take(peer: AuthorityIndex, answer: Uint8Array): void {
+  #take(peer: AuthorityIndex, asked: readonly BlockRef[], answer: Uint8Array): void {
     try {
-      const items = decodeList(answer)
-      if (items.length > 0) this.#seams.onBlocks(peer, items)
+      const items = decodeList(answer, asked.length + maxExtraBlocks)
+      if (items.length > 0) this.#seams.onBlocks({ from: peer, items, asked })
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error
       this.#seams.onMalformed(peer)

@@ -28,7 +28,7 @@ export function transactionsIn(body: Buffer, contentType: string): readonly Uint
 
 function fromBatch(body: Buffer): readonly Uint8Array[] {
   try {
-    return decodeList(body)
+    return decodeList(body, body.length / 5)
   } catch {
     throw new MalformedTransactions('the lengths in the batch do not fit it')
   }

@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Clock } from '../../core/clock.ts'
 import { DrawbridgeError, messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import { maxFrameBytes } from '../block-limits.ts'
 import type { LinkHandlers, PeerLink, PeerNetwork } from '../seams.ts'
 import { selfSignedCertificate } from './certificate.ts'
 import { Handshake, type HandshakeRules, type RefusalCounts, type RefusalKind } from './handshake.ts'
@@ -39,7 +40,7 @@ export interface TlsNetworkOptions {
 }
 
 const defaultLimits: LinkLimits = {
-  maxFrameBytes: 16 * 1024 * 1024,
+  maxFrameBytes,
   maxQueuedBytes: 8 * 1024 * 1024,
   idleMs: 8_000,
 }

@@ -15,6 +15,7 @@ import {
   type LatestRounds,
   MalformedMessage,
   type Message,
+  maxExtraBlocks,
   method,
 } from './messages.ts'
 
@@ -32,8 +33,6 @@ export interface AnswersSeams {
 
 /** Segments one question may open. */
 const segmentsPerAnswer = 2
-/** Blocks that come along with those asked for. */
-const maxExtraBlocks = 512
 /** Commits tried as the end of a range: the newest have not got their votes yet. */
 const maxEnds = 12
 
@@ -66,22 +65,22 @@ export class Answers {
       case method.fetchCommits:
         return this.#commits(decodeFetchCommits(body))
       case method.latestBlocks:
-        return this.#latestBlocks(decodeAuthorities(body))
+        return this.#latestBlocks(decodeAuthorities(body, this.#seams.committee.size))
       case method.latestRounds:
         return encodeLatestRounds(this.#seams.latestRounds())
     }
   }
 
   #blocks(body: Uint8Array): Uint8Array {
-    const { parameters } = this.#seams
-    const { refs, accepted } = decodeFetchBlocks(body, parameters.blocksPerFetch)
+    const { parameters, committee } = this.#seams
+    const { refs, accepted } = decodeFetchBlocks(body, parameters.blocksPerFetch, committee.size)
     const reply = new BlockReply(parameters.maxReplyBytes)
     const budget = { left: segmentsPerAnswer }
     for (const ref of refs) {
       const block = this.#find(ref, budget)
       if (block !== undefined && !reply.add(block)) return reply.body
     }
-    if (accepted.length === this.#seams.committee.size) this.#addAncestors(reply, accepted)
+    if (accepted.length === committee.size) this.#addAncestors(reply, accepted)
     return reply.body
   }
 
@@ -128,7 +127,7 @@ export class Answers {
   }
 
   #latestBlocks(authors: readonly AuthorityIndex[]): Uint8Array {
-    const blocks = authors.slice(0, this.#seams.committee.size).flatMap((author) => this.#seams.latestOf(author) ?? [])
+    const blocks = authors.flatMap((author) => this.#seams.latestOf(author) ?? [])
     return encodeList(blocks.map(({ bytes }) => bytes))
   }
 }

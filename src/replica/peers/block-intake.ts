@@ -1,8 +1,11 @@
 import { decodeSignedBlock, MalformedBlock } from '../../consensus/block-codec.ts'
 import type { Committee } from '../../consensus/committee.ts'
 import type { ConsensusParameters } from '../../consensus/parameters.ts'
-import type { AuthorityIndex, RefusalReason, Round, SignedBlock } from '../../consensus/types.ts'
+import type { AuthorityIndex, BlockRef, RefusalReason, Round, SignedBlock } from '../../consensus/types.ts'
 import { verifyBlock } from '../../consensus/verify-block.ts'
+import type { Clock } from '../../core/clock.ts'
+import { maxBlockBytes } from '../block-limits.ts'
+import { ownMemory } from '../own-memory.ts'
 import type { Verifier } from '../seams.ts'
 
 /** Why the intake refuses a block: the protocol's reasons, and a stream that carries another author's block. */
@@ -12,20 +15,49 @@ export type IntakeRefusal = RefusalReason | 'foreignAuthor'
 export interface BlockIntakeSeams {
   readonly committee: Committee
   readonly parameters: ConsensusParameters
+  readonly clock: Clock
   readonly verifier: Verifier
   /** A block that is in the DAG need not be checked again. */
   readonly isKnown: (block: SignedBlock) => boolean
+  /** The peer sent what no honest one sends: whatever else it sent with it is not looked at. */
   readonly refused: (from: AuthorityIndex, reason: IntakeRefusal) => void
 }
 
-/** Turns bytes of peers into blocks that are believed: decoded, checked against the rules, signatures verified. */
+/** Blocks that came in answer to a question. */
+export interface BlockAnswer {
+  readonly from: AuthorityIndex
+  readonly items: readonly Uint8Array[]
+  /** What was asked for. Its ancestors may come along, and theirs. */
+  readonly asked: readonly BlockRef[]
+}
+
+/** An answer on its way through the intake. */
+interface Reading {
+  readonly answer: BlockAnswer
+  readonly wanted: Set<string>
+  next: number
+  over: boolean
+}
+
+type Sound = (blocks: readonly SignedBlock[]) => void
+
+/** An answer is read in pieces of this size; between two of them the thread is free. */
+const sliceItems = 32
+const sliceBytes = 1024 * 1024
+
+/**
+ * Turns bytes of peers into blocks that are believed: decoded, checked against the rules, signatures verified. The first
+ * wrong one ends what came with it, so a liar's bytes cost no more than one mistake.
+ */
 export class BlockIntake {
   readonly #seams: BlockIntakeSeams
   readonly #latest: (SignedBlock | undefined)[]
+  readonly #maxBytes: number
 
   constructor(seams: BlockIntakeSeams) {
     this.#seams = seams
     this.#latest = Array.from({ length: seams.committee.size })
+    this.#maxBytes = maxBlockBytes(seams.committee, seams.parameters)
   }
 
   /** By author, the highest round of which a sound block came in this life of the process. */
@@ -45,63 +77,95 @@ export class BlockIntake {
     if (block.ref.round > known) this.#latest[block.ref.author] = block
   }
 
-  /**
-   * Checks blocks that a peer sent. `done` gets those that are sound and new, in order; the others are counted.
-   *
-   * @param stream they came in the peer's own stream, which carries no other author's blocks
-   */
-  take(
-    from: AuthorityIndex,
-    items: readonly Uint8Array[],
-    stream: boolean,
-    done: (blocks: readonly SignedBlock[]) => void,
-  ): void {
-    const { isKnown } = this.#seams
-    const decoded = items.flatMap((bytes) => this.#decode(from, bytes) ?? [])
-    const fresh = decoded.filter((block) => !isKnown(block) && !(stream && this.#isForeign(from, block)))
-    this.#verify(from, fresh, (sound) => {
-      for (const block of sound) this.note(block)
-      done(sound)
-    })
+  /** Checks a block of a peer's own stream, which carries no other author's. `done` gets it if it is sound and new. */
+  takeStreamed(from: AuthorityIndex, bytes: Uint8Array, done: Sound): void {
+    const block = this.#read(from, bytes)
+    if (block !== undefined && block.ref.author !== from) this.#seams.refused(from, 'foreignAuthor')
+    const good = block !== undefined && block.ref.author === from && !this.#seams.isKnown(block)
+    this.#verify(from, good ? [block] : [], (sound) => this.#noted(sound, done))
+  }
+
+  /** Checks an answer, piece by piece. `done` gets what is sound, new and asked for, once for each piece. */
+  takeAnswer(answer: BlockAnswer, done: Sound): void {
+    this.#readOn({ answer, wanted: new Set(answer.asked.map(({ digest }) => digest)), next: 0, over: false }, done)
   }
 
   /** Checks blocks that only have to be genuine, known or not: votes for a commit. */
-  check(from: AuthorityIndex, items: readonly Uint8Array[], done: (blocks: readonly SignedBlock[]) => void): void {
-    const blocks = items.flatMap((bytes) => this.#decode(from, bytes) ?? [])
+  check(from: AuthorityIndex, items: readonly Uint8Array[], done: Sound): void {
+    const blocks: SignedBlock[] = []
+    for (const bytes of items) {
+      const block = this.#read(from, ownMemory(bytes))
+      if (block === undefined) break
+      blocks.push(block)
+    }
     this.#verify(from, blocks, done)
   }
 
-  #verify(from: AuthorityIndex, blocks: readonly SignedBlock[], done: (blocks: readonly SignedBlock[]) => void): void {
-    const { committee, parameters, refused, verifier } = this.#seams
-    const lawful = blocks.filter((block) => {
-      const reason = verifyBlock(committee, parameters, block)
-      if (reason !== undefined) refused(from, reason)
-      return reason === undefined
+  #readOn(reading: Reading, done: Sound): void {
+    const { answer } = reading
+    this.#verify(answer.from, this.#nextSlice(reading), (sound, all) => {
+      if (!all) reading.over = true
+      this.#noted(sound, done)
     })
-    if (lawful.length === 0) {
-      done([])
+    if (reading.over || reading.next >= answer.items.length) return
+    this.#seams.clock.after(0, () => !reading.over && this.#readOn(reading, done))
+  }
+
+  /** Reads on in an answer: a number of items, or of bytes. */
+  #nextSlice(reading: Reading): readonly SignedBlock[] {
+    const { answer, wanted } = reading
+    const fresh: SignedBlock[] = []
+    const end = Math.min(answer.items.length, reading.next + sliceItems)
+    for (let bytes = 0; reading.next < end && bytes < sliceBytes && !reading.over; reading.next++) {
+      const item = answer.items[reading.next]!
+      bytes += item.length
+      const block = this.#read(answer.from, ownMemory(item))
+      reading.over = block === undefined
+      if (block === undefined || !wanted.has(block.ref.digest)) continue
+      for (const { digest } of block.block.ancestors) wanted.add(digest)
+      if (!this.#seams.isKnown(block)) fresh.push(block)
+    }
+    return fresh
+  }
+
+  #noted(sound: readonly SignedBlock[], done: Sound): void {
+    for (const block of sound) this.note(block)
+    done(sound)
+  }
+
+  /** `done` gets the blocks before the first with a bad signature, and whether these are all. */
+  #verify(
+    from: AuthorityIndex,
+    blocks: readonly SignedBlock[],
+    done: (sound: readonly SignedBlock[], all: boolean) => void,
+  ): void {
+    if (blocks.length === 0) {
+      done(blocks, true)
       return
     }
-    verifier.verify(lawful, (valid) => {
-      const sound = lawful.filter((_, at) => valid[at] === true)
-      for (let bad = lawful.length - sound.length; bad > 0; bad--) refused(from, 'badSignature')
-      done(sound)
+    this.#seams.verifier.verify(blocks, (valid) => {
+      const bad = valid.indexOf(false)
+      if (bad !== -1) this.#seams.refused(from, 'badSignature')
+      done(bad === -1 ? blocks : blocks.slice(0, bad), bad === -1)
     })
   }
 
-  #isForeign(from: AuthorityIndex, { ref }: SignedBlock): boolean {
-    if (ref.author === from) return false
-    this.#seams.refused(from, 'foreignAuthor')
-    return true
+  /** A block that keeps all rules that need no other block; undefined, and refused, when it does not. */
+  #read(from: AuthorityIndex, bytes: Uint8Array): SignedBlock | undefined {
+    const { committee, parameters, refused } = this.#seams
+    const block = bytes.length > this.#maxBytes ? undefined : decodedOrNothing(bytes, committee)
+    const reason = block === undefined ? 'malformed' : verifyBlock(committee, parameters, block)
+    if (reason === undefined) return block
+    refused(from, reason)
+    return undefined
   }
+}
 
-  #decode(from: AuthorityIndex, bytes: Uint8Array): SignedBlock | undefined {
-    try {
-      return decodeSignedBlock(bytes, this.#seams.committee)
-    } catch (error) {
-      if (!(error instanceof MalformedBlock)) throw error
-      this.#seams.refused(from, 'malformed')
-      return undefined
-    }
+function decodedOrNothing(bytes: Uint8Array, committee: Committee): SignedBlock | undefined {
+  try {
+    return decodeSignedBlock(bytes, committee)
+  } catch (error) {
+    if (!(error instanceof MalformedBlock)) throw error
+    return undefined
   }
 }

@@ -59,8 +59,11 @@ describe('messages between peers', () => {
     )
     fc.assert(
       fc.property(fc.array(bytes), fc.array(bytes), (commits, voters) => {
-        assert.deepEqual(plain(decodeCommitsReply(encodeCommitsReply({ commits, voters }))), plain({ commits, voters }))
-        assert.deepEqual(plain(decodeList(encodeList(commits))), plain(commits))
+        assert.deepEqual(
+          plain(decodeCommitsReply(encodeCommitsReply({ commits, voters }), commits.length, voters.length)),
+          plain({ commits, voters }),
+        )
+        assert.deepEqual(plain(decodeList(encodeList(commits), commits.length)), plain(commits))
       }),
     )
     fc.assert(
@@ -70,16 +73,16 @@ describe('messages between peers', () => {
       }),
     )
     assert.deepEqual(decodeFetchCommits(encodeFetchCommits({ from: 1, to: 2 ** 40 })), { from: 1, to: 2 ** 40 })
-    assert.deepEqual(decodeAuthorities(encodeAuthorities([3, 65_535])), [3, 65_535])
+    assert.deepEqual(decodeAuthorities(encodeAuthorities([3, 65_535]), 2), [3, 65_535])
   })
 
   it('are refused with one kind of error, whatever the bytes', () => {
     const readers: readonly ((frame: Uint8Array) => unknown)[] = [
       decodeMessage,
-      decodeList,
-      decodeCommitsReply,
       decodeFetchCommits,
-      decodeAuthorities,
+      (frame) => decodeList(frame, 10),
+      (frame) => decodeCommitsReply(frame, 10, 4),
+      (frame) => decodeAuthorities(frame, 4),
       (frame) => decodeFetchBlocks(frame, 10),
       (frame) => decodeLatestRounds(frame, 4),
     ]
@@ -99,10 +102,16 @@ describe('messages between peers', () => {
   })
 
   it('cannot ask for more than allowed, nor promise more than they hold', () => {
+    const bare = new Uint8Array(0)
     const refs = Array.from({ length: 3 }, () => ({ round: 1, author: 0, digest: '00'.repeat(32) }))
     assert.throws(() => decodeFetchBlocks(encodeFetchBlocks({ refs, accepted: [] }), 2), MalformedMessage)
+    assert.throws(() => decodeFetchBlocks(encodeFetchBlocks({ refs, accepted: [1, 2] }), 3, 1), MalformedMessage)
     assert.throws(() => decodeFetchBlocks(Buffer.from('ffffffff', 'hex'), 10), MalformedMessage)
-    assert.throws(() => decodeList(Buffer.from('ffffffff00', 'hex')), MalformedMessage)
+    assert.throws(() => decodeList(encodeList([bare, bare, bare]), 2), MalformedMessage)
+    assert.throws(() => decodeCommitsReply(encodeCommitsReply({ commits: [bare, bare], voters: [] }), 1, 4))
+    assert.throws(() => decodeCommitsReply(encodeCommitsReply({ commits: [], voters: [bare, bare] }), 1, 1))
+    assert.throws(() => decodeAuthorities(encodeAuthorities([1, 2, 3]), 2), MalformedMessage)
+    assert.throws(() => decodeList(Buffer.from('ffffffff00', 'hex'), 10), MalformedMessage)
     assert.throws(() => decodeLatestRounds(encodeLatestRounds({ received: [1], accepted: [1] }), 4), MalformedMessage)
     assert.throws(() => decodeMessage(Buffer.from([3, 0, 0, 0, 0, 99])), MalformedMessage)
     assert.throws(() => decodeMessage(Buffer.alloc(0)), MalformedMessage)

@@ -88,6 +88,9 @@ export function decodeMessage(frame: Uint8Array): Message {
   })
 }
 
+/** Blocks that come along with those asked for, at most: their ancestors. */
+export const maxExtraBlocks = 512
+
 /** Blocks wanted, and by authority the highest round the asker has: what lies between may come along. */
 export interface FetchBlocks {
   readonly refs: readonly BlockRef[]
@@ -103,12 +106,14 @@ export function encodeFetchBlocks({ refs, accepted }: FetchBlocks): Uint8Array {
   return bytes
 }
 
-/** @throws MalformedMessage also when more than `maxRefs` are asked for. */
-export function decodeFetchBlocks(body: Uint8Array, maxRefs: number): FetchBlocks {
+/** @throws MalformedMessage also when more than `maxRefs` are asked for, or more rounds are told than there may be. */
+export function decodeFetchBlocks(body: Uint8Array, maxRefs: number, maxAccepted = 65_536): FetchBlocks {
   const bytes = asBuffer(body)
   return guarded('fetchBlocks', () => {
-    const end = 4 + 4 * bytes.readUInt32LE(0)
-    if (end > bytes.length || bytes.length - end > maxRefs * blockRefSize) throw new RangeError('length')
+    const count = bytes.readUInt32LE(0)
+    const end = 4 + 4 * count
+    if (count > maxAccepted || end > bytes.length || bytes.length - end > maxRefs * blockRefSize)
+      throw new RangeError('length')
     const accepted = roundsOf(bytes.subarray(4, end))
     return { accepted, refs: readFixedList(bytes.subarray(end), blockRefSize, readBlockRef) }
   })
@@ -146,14 +151,14 @@ export function encodeList(items: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat(parts)
 }
 
-/** @throws MalformedMessage. Items are views. */
-export function decodeList(body: Uint8Array): readonly Uint8Array[] {
+/** @throws MalformedMessage also when there are more than `maxItems`. Items are views. */
+export function decodeList(body: Uint8Array, maxItems: number): readonly Uint8Array[] {
   const bytes = asBuffer(body)
   return guarded('list', () => {
     const items: Uint8Array[] = []
     for (let at = 0; at < bytes.length; ) {
       const end = at + 4 + bytes.readUInt32LE(at)
-      if (end > bytes.length) throw new RangeError('item')
+      if (end > bytes.length || items.length >= maxItems) throw new RangeError('item')
       items.push(bytes.subarray(at + 4, end))
       at = end
     }
@@ -171,11 +176,11 @@ export function encodeCommitsReply({ commits, voters }: CommitsReply): Uint8Arra
   return encodeList([encodeList(commits), encodeList(voters)])
 }
 
-/** @throws MalformedMessage */
-export function decodeCommitsReply(body: Uint8Array): CommitsReply {
-  const [commits, voters, ...more] = decodeList(body)
-  if (commits === undefined || voters === undefined || more.length > 0) throw new MalformedMessage('commits')
-  return { commits: decodeList(commits), voters: decodeList(voters) }
+/** @throws MalformedMessage also when there are more than were asked for. */
+export function decodeCommitsReply(body: Uint8Array, maxCommits: number, maxVoters: number): CommitsReply {
+  const [commits, voters] = decodeList(body, 2)
+  if (commits === undefined || voters === undefined) throw new MalformedMessage('commits')
+  return { commits: decodeList(commits, maxCommits), voters: decodeList(voters, maxVoters) }
 }
 
 /** Authorities, as asked by `latestBlocks`. */
@@ -187,9 +192,12 @@ export function encodeAuthorities(authorities: readonly number[]): Uint8Array {
   return bytes
 }
 
-/** @throws MalformedMessage */
-export function decodeAuthorities(body: Uint8Array): readonly number[] {
-  return guarded('authorities', () => readFixedList(asBuffer(body), 2, (bytes, at) => bytes.readUInt16LE(at)))
+/** @throws MalformedMessage also when there are more than `max`. */
+export function decodeAuthorities(body: Uint8Array, max: number): readonly number[] {
+  return guarded('authorities', () => {
+    if (body.length > 2 * max) throw new RangeError('length')
+    return readFixedList(asBuffer(body), 2, (bytes, at) => bytes.readUInt16LE(at))
+  })
 }
 
 /** By authority, the highest round of which a block was received, and accepted. */

@@ -3,9 +3,11 @@ import type { Clock, Timer } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
+import type { StreamLimits } from '../block-limits.ts'
 import type { ReplicaParameters } from '../parameters.ts'
 import type { LinkHandlers, PeerLink, PeerNetwork } from '../seams.ts'
 import { decodeMessage, MalformedMessage, type Method, requestFrame, subscribeFrame } from './messages.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 /** Takes an answer; undefined: refused, too late, or the link is gone. */
 export type Answer = (body: Uint8Array | undefined) => void
@@ -17,6 +19,9 @@ export interface PeerClientSeams {
   readonly random: Random
   readonly log: Log
   readonly parameters: ReplicaParameters
+  readonly streamLimits: StreamLimits
+  /** For how long the peer is left alone because of what it sent. */
+  readonly penaltyMs: (peer: AuthorityIndex) => number
   /** From where the peer's blocks are wanted; asked at every new link. */
   readonly subscribeAfter: (peer: AuthorityIndex) => Round
   /** A block of the peer's stream. `done` when it has been checked. */
@@ -33,6 +38,8 @@ interface Pending {
 
 /** Blocks of a stream that may wait for their check; then the link rests. */
 const maxUnchecked = 64
+/** Questions that took too long and whose answers may still come. */
+const maxLate = 256
 /** A link that lived this long ends a row of failures. */
 const healthyMs = 2_000
 
@@ -44,15 +51,23 @@ export class PeerClient {
   #link: PeerLink | undefined
   #openedAt = 0
   #failures = 0
+  /** Questions that the peer did not answer in time. Whatever else it answers, nobody has asked. */
+  readonly #late = new Set<number>()
+  readonly #blocks: TokenBucket
+  readonly #bytes: TokenBucket
   #nextId = 1
   #unchecked = 0
   #paused = false
+  /** The peer has sent more than its share, and waits. */
+  #resting: Timer | undefined
   #redial: Timer | undefined
   #stopped = false
 
   constructor(peer: AuthorityIndex, seams: PeerClientSeams) {
     this.peer = peer
     this.#seams = seams
+    this.#blocks = new TokenBucket(seams.clock, seams.streamLimits.blocks)
+    this.#bytes = new TokenBucket(seams.clock, seams.streamLimits.bytes)
   }
 
   get connected(): boolean {
@@ -81,7 +96,7 @@ export class PeerClient {
       clock.after(0, () => answer(undefined))
       return
     }
-    const timeout = clock.after(timeoutMs, () => this.#settle(id, undefined))
+    const timeout = clock.after(timeoutMs, () => this.#expire(id))
     this.#pending.set(id, { answer, timeout })
   }
 
@@ -90,10 +105,16 @@ export class PeerClient {
     this.#link?.send(subscribeFrame(this.#seams.subscribeAfter(this.peer)))
   }
 
+  /** Ends the link; it is dialled again when the peer's penalty is over. */
+  hangUp(reason: string): void {
+    this.#link?.close(reason)
+  }
+
   /** Hangs up for good. */
   stop(): void {
     this.#stopped = true
     this.#seams.clock.clear(this.#redial)
+    this.#seams.clock.clear(this.#resting)
     this.#link?.close('stopping')
   }
 
@@ -117,8 +138,8 @@ export class PeerClient {
     try {
       const message = decodeMessage(frame)
       if (message.type === 'block') this.#takeBlock(link, message.bytes)
-      else if (message.type === 'reply') this.#settle(message.id, message.body)
-      else if (message.type === 'refusal') this.#settle(message.id, undefined)
+      else if (message.type === 'reply') this.#answered(message.id, message.body)
+      else if (message.type === 'refusal') this.#answered(message.id, undefined)
       else throw new MalformedMessage(`${message.type} is not for a dialler`)
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error
@@ -130,17 +151,48 @@ export class PeerClient {
   #takeBlock(link: PeerLink, bytes: Uint8Array): void {
     this.#unchecked++
     this.#seams.onBlock(this.peer, bytes, () => this.#checked(link))
-    if (this.#unchecked < maxUnchecked || this.#paused) return
+    this.#rest(link, Math.max(this.#blocks.take(1), this.#bytes.take(bytes.length)))
+    if (this.#unchecked >= maxUnchecked) this.#pause(link)
+  }
+
+  #rest(link: PeerLink, ms: number): void {
+    if (ms <= 0 || this.#resting !== undefined) return
+    this.#pause(link)
+    this.#resting = this.#seams.clock.after(ms, () => {
+      this.#resting = undefined
+      this.#goOn(link)
+    })
+  }
+
+  #pause(link: PeerLink): void {
+    if (this.#paused) return
     this.#paused = true
     link.pause()
+  }
+
+  #goOn(link: PeerLink): void {
+    if (link !== this.#link || !this.#paused || this.#resting !== undefined || this.#unchecked > maxUnchecked / 2)
+      return
+    this.#paused = false
+    link.resume()
   }
 
   #checked(link: PeerLink): void {
     if (link !== this.#link) return
     this.#unchecked--
-    if (!this.#paused || this.#unchecked > maxUnchecked / 2) return
-    this.#paused = false
-    link.resume()
+    this.#goOn(link)
+  }
+
+  #expire(id: number): void {
+    if (this.#late.size >= maxLate) this.#late.delete(this.#late.values().next().value!)
+    this.#late.add(id)
+    this.#settle(id, undefined)
+  }
+
+  /** @throws MalformedMessage when nobody asked. */
+  #answered(id: number, body: Uint8Array | undefined): void {
+    if (this.#pending.has(id)) this.#settle(id, body)
+    else if (!this.#late.delete(id)) throw new MalformedMessage('an answer to no question')
   }
 
   #settle(id: number, body: Uint8Array | undefined): void {
@@ -154,6 +206,9 @@ export class PeerClient {
   #closed(link: PeerLink, reason: string): void {
     if (link !== this.#link) return
     this.#link = undefined
+    this.#late.clear()
+    this.#seams.clock.clear(this.#resting)
+    this.#resting = undefined
     if (this.#seams.clock.now() - this.#openedAt > healthyMs) this.#failures = 0
     for (const id of [...this.#pending.keys()]) this.#settle(id, undefined)
     this.#seams.onChange(this.peer, false)
@@ -162,9 +217,10 @@ export class PeerClient {
 
   #again(reason: string): void {
     if (this.#stopped) return
-    const { clock, random, log, parameters } = this.#seams
+    const { clock, random, log, parameters, penaltyMs } = this.#seams
     const { first, longest } = parameters.reconnectMs
-    const wait = Math.min(longest, first * 1.2 ** this.#failures) * (0.5 + random.float())
+    const patience = Math.min(longest, first * 1.2 ** this.#failures) * (0.5 + random.float())
+    const wait = Math.max(patience, penaltyMs(this.peer))
     this.#failures++
     log.debug({ peer: this.peer, reason, againInMs: Math.round(wait) }, 'no link to the peer')
     this.#redial = clock.after(wait, () => this.start())

@@ -2,12 +2,14 @@ import type { AuthorityIndex, Round, SignedBlock } from '../../consensus/types.t
 import type { Clock } from '../../core/clock.ts'
 import type { Log } from '../../core/log.ts'
 import type { Random } from '../../core/random.ts'
+import type { StreamLimits } from '../block-limits.ts'
 import type { ReplicaParameters } from '../parameters.ts'
 import type { LinkHandlers, PeerLink, PeerNetwork } from '../seams.ts'
 import type { Message } from './messages.ts'
 import { PeerClient } from './peer-client.ts'
 import { PeerServer } from './peer-server.ts'
 import { type PeerQuestions, Peers } from './peers.ts'
+import { Penalties } from './penalties.ts'
 
 /** What a hub needs. */
 export interface PeerHubSeams {
@@ -18,6 +20,7 @@ export interface PeerHubSeams {
   readonly random: Random
   readonly log: Log
   readonly parameters: ReplicaParameters
+  readonly streamLimits: StreamLimits
   /** From where a peer's blocks are wanted. */
   readonly subscribeAfter: (peer: AuthorityIndex) => Round
   /** A block of a peer's stream; `done` when it has been checked. */
@@ -26,6 +29,7 @@ export interface PeerHubSeams {
   readonly ownBlocksAfter: (round: Round) => readonly SignedBlock[]
   /** @throws MalformedMessage */
   readonly answer: (request: Message & { type: 'request' }) => Uint8Array | undefined
+  /** Is to call {@link PeerHub.punish}. */
   readonly onMalformed: (peer: AuthorityIndex) => void
   /** Somebody began or ceased to take our blocks. */
   readonly onSubscribers: () => void
@@ -40,13 +44,16 @@ export class PeerHub {
   readonly #seams: PeerHubSeams
   readonly #clients: readonly PeerClient[]
   readonly #servers = new Set<PeerServer>()
+  readonly #penalties: Penalties
   #frame: { readonly block: SignedBlock; readonly frame: Uint8Array } | undefined
 
   constructor(seams: PeerHubSeams) {
     const peers = Array.from({ length: seams.size }, (_, peer) => peer).filter((peer) => peer !== seams.own)
     const onChange = (peer: AuthorityIndex, connected: boolean): void => this.#changed(peer, connected)
+    const penaltyMs = (peer: AuthorityIndex): number => this.#penalties.waitMs(peer)
     this.#seams = seams
-    this.#clients = peers.map((peer) => new PeerClient(peer, { ...seams, onChange }))
+    this.#penalties = new Penalties(seams.clock, seams.parameters.penaltyMs)
+    this.#clients = peers.map((peer) => new PeerClient(peer, { ...seams, penaltyMs, onChange }))
     this.questions = new Peers(this.#clients, seams.random)
   }
 
@@ -85,12 +92,19 @@ export class PeerHub {
     for (const client of this.#clients) client.subscribeAgain()
   }
 
+  /** Ends the link on which the peer sent what no honest one sends, and leaves it alone for longer each time. */
+  punish(peer: AuthorityIndex, reason: string): void {
+    this.#penalties.offended(peer)
+    this.#clients.find((client) => client.peer === peer)?.hangUp(reason)
+  }
+
   /** Closes what was dialled and dials no more. */
   hangUp(): void {
     for (const client of this.#clients) client.stop()
   }
 
   #accept(link: PeerLink): LinkHandlers {
+    if (this.#penalties.waitMs(link.peer) > 0) return turnedAway(link)
     const { ownBlocksAfter, answer, onSubscribers, onMalformed } = this.#seams
     const server = new PeerServer(link, {
       ownBlocksAfter,
@@ -119,4 +133,9 @@ export class PeerHub {
     this.#seams.log.info({ peer }, connected ? 'linked to the peer' : 'lost the link to the peer')
     if (connected) this.#seams.onLinked()
   }
+}
+
+function turnedAway(link: PeerLink): LinkHandlers {
+  link.close('the peer is left alone because of what it sent')
+  return { onFrame: () => {}, onDrain: () => {}, onClose: () => {} }
 }

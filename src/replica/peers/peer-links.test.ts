@@ -41,6 +41,7 @@ function dialling() {
   const malformed: number[] = []
   const changes: boolean[] = []
   const unchecked: (() => void)[] = []
+  const penalty = { ms: 0 }
   let next: { open: (link: PeerLink) => LinkHandlers; fail: (reason: string) => void } | undefined
   const client = new PeerClient(2, {
     network: {
@@ -55,6 +56,8 @@ function dialling() {
     random: seededRandom(1),
     log: silentLog,
     parameters,
+    streamLimits: { blocks: { burst: 200, perSecond: 100 }, bytes: { burst: 10_000, perSecond: 1_000 } },
+    penaltyMs: () => penalty.ms,
     subscribeAfter: () => 17,
     onBlock: (_peer, _bytes, done) => unchecked.push(done),
     onChange: (_, connected) => changes.push(connected),
@@ -66,7 +69,7 @@ function dialling() {
     clock.advance(0)
     return { link, handlers }
   }
-  return { clock, dialled, malformed, changes, unchecked, client, open, fail: () => next!.fail('refused') }
+  return { clock, penalty, dialled, malformed, changes, unchecked, client, open, fail: () => next!.fail('refused') }
 }
 
 describe('the dialled side of a link', () => {
@@ -117,17 +120,68 @@ describe('the dialled side of a link', () => {
     }
     const ids = link.sent.slice(1).map((frame) => (decodeMessage(frame) as { id: number }).id)
     handlers.onFrame(replyFrame(ids[1]!, Buffer.from('B')))
-    handlers.onFrame(replyFrame(ids[1]!, Buffer.from('again')))
     handlers.onFrame(replyFrame(ids[0]!, undefined))
-    handlers.onFrame(replyFrame(999, Buffer.from('nobody asked')))
     assert.deepEqual(answers, ['b B', 'a none'])
     clock.advance(1_001)
     assert.deepEqual(answers.slice(2), ['c none', 'd none'])
+    handlers.onFrame(replyFrame(ids[2]!, Buffer.from('too late')))
+    assert.equal(answers.length, 4)
+    assert.equal(link.closed, undefined)
     client.ask(method.latestRounds, Buffer.alloc(0), 1_000, () => answers.push('e none'))
     handlers.onClose('gone')
     client.ask(method.latestRounds, Buffer.alloc(0), 1_000, () => answers.push('f none'))
     clock.advance(0)
     assert.deepEqual(answers.slice(4), ['e none', 'f none'])
+  })
+
+  it('hangs up on an answer to no question, and on a second one', () => {
+    for (const again of [false, true]) {
+      const { client, open, malformed } = dialling()
+      client.start()
+      const { link, handlers } = open()
+      client.ask(method.latestRounds, Buffer.alloc(0), 1_000, () => {})
+      const { id } = decodeMessage(link.sent[1]!) as { id: number }
+      if (again) handlers.onFrame(replyFrame(id, Buffer.alloc(0)))
+      handlers.onFrame(replyFrame(again ? id : 999, Buffer.alloc(0)))
+      assert.deepEqual(malformed, [2])
+      assert.match(link.closed!, /no question/)
+    }
+  })
+
+  it('reads no faster than a peer may send, in blocks and in bytes', () => {
+    for (const { bytes, atOnce, restMs } of [
+      { bytes: 5, atOnce: 201, restMs: 10 },
+      { bytes: 6_000, atOnce: 2, restMs: 2_000 },
+    ]) {
+      const { clock, client, open, unchecked } = dialling()
+      client.start()
+      const { link, handlers } = open()
+      let sent = 0
+      for (; !link.paused && sent < 1_000; sent++) {
+        handlers.onFrame(blockFrame(Buffer.alloc(bytes)))
+        unchecked.pop()!()
+      }
+      assert.equal(sent, atOnce)
+      clock.advance(restMs - 1)
+      assert.equal(link.paused, true)
+      clock.advance(2)
+      assert.equal(link.paused, false)
+      assert.equal(link.closed, undefined)
+    }
+  })
+
+  it('leaves an offender alone for as long as it is told', () => {
+    const { clock, client, open, penalty, dialled } = dialling()
+    client.start()
+    const { link, handlers } = open()
+    client.hangUp('an offence')
+    assert.equal(link.closed, 'an offence')
+    penalty.ms = 30_000
+    handlers.onClose('an offence')
+    clock.advance(29_999)
+    assert.equal(dialled.length, 1)
+    clock.advance(1)
+    assert.equal(dialled.length, 2)
   })
 
   it('rests while too many blocks wait for their check', () => {

@@ -62,7 +62,7 @@ describe('the synchroniser', () => {
       parameters: { ...parameters, blocksPerFetch: fetchSize },
       missing: (limit) => [...missing.values()].slice(0, limit),
       acceptedRounds: () => [1, 2, 3, 4],
-      onBlocks: (_, items) => {
+      onBlocks: ({ items }) => {
         for (const item of items) {
           const text = Buffer.from(item).toString()
           got.push(text)
