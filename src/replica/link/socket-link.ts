@@ -10,6 +10,8 @@ export interface LinkLimits {
   readonly maxFrameBytes: number
   /** Bytes that may wait to be sent; a frame that would go beyond is refused, unless nothing waits. */
   readonly maxQueuedBytes: number
+  /** The same for their number: many small frames take far more memory than their bytes. */
+  readonly maxQueuedFrames: number
   /** A link that hears nothing for this long is closed; the other side's empty frames keep it open. */
   readonly idleMs: number
 }
@@ -30,6 +32,7 @@ export class SocketLink implements PeerLink {
   #handlers: LinkHandlers | undefined
   #paused = false
   #refused = false
+  #queuedFrames = 0
   #closed: string | undefined
   #heardAt: number
   #heartbeat: Timer | undefined
@@ -56,10 +59,12 @@ export class SocketLink implements PeerLink {
   send(frame: Uint8Array): boolean {
     if (this.#closed !== undefined) return false
     const queued = this.#socket.writableLength
-    if (queued > 0 && queued + frame.length > this.#limits.maxQueuedBytes) {
+    const { maxQueuedBytes, maxQueuedFrames } = this.#limits
+    if (this.#queuedFrames >= maxQueuedFrames || (queued > 0 && queued + frame.length > maxQueuedBytes)) {
       this.#refused = true
       return false
     }
+    this.#queuedFrames++
     this.#write(frame)
     return true
   }
@@ -115,8 +120,10 @@ export class SocketLink implements PeerLink {
 
   // Not the stream's own `drain`: that comes only when its own mark was passed, which a refused frame may not do.
   readonly #written = (): void => {
+    this.#queuedFrames--
     if (!this.#refused || this.#closed !== undefined) return
-    if (this.#socket.writableLength > this.#limits.maxQueuedBytes / 2) return
+    const { maxQueuedBytes, maxQueuedFrames } = this.#limits
+    if (this.#socket.writableLength > maxQueuedBytes / 2 || this.#queuedFrames > maxQueuedFrames / 2) return
     this.#refused = false
     this.#handlers?.onDrain()
   }

@@ -252,6 +252,18 @@ describe('links over TLS', () => {
     await until(() => other.bytes === sent, 'nothing that was taken is lost')
   })
 
+  it('refuse frames over the queue limit in number, too: an unread queue of small frames takes much memory', async () => {
+    const server = await listening(0)
+    const end = await dial(networkOf(1, addresses(server.network.port), { limits: { maxQueuedFrames: 100 } }), 0)
+    assert.ok(end instanceof End)
+    await until(() => server.ends.length === 1, 'the link was taken')
+    let sent = 0
+    while (end.link?.send(Buffer.alloc(5)) === true && sent < 10_000) sent++
+    assert.equal(sent, 100)
+    await until(() => end.drains === 1, 'the queue drained')
+    await until(() => server.ends[0]!.bytes === 5 * sent, 'nothing that was taken is lost')
+  })
+
   it('close when the other side falls silent, and stay open while idle', async () => {
     const server = await listening(0, { limits: { idleMs: 100 } })
     const client = networkOf(1, addresses(server.network.port), { limits: { idleMs: 100 } })

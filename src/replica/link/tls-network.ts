@@ -42,6 +42,7 @@ export interface TlsNetworkOptions {
 const defaultLimits: LinkLimits = {
   maxFrameBytes,
   maxQueuedBytes: 8 * 1024 * 1024,
+  maxQueuedFrames: 1_024,
   idleMs: 8_000,
 }
 

@@ -10,6 +10,7 @@ import { PeerClient } from './peer-client.ts'
 import { PeerServer } from './peer-server.ts'
 import { type PeerQuestions, Peers } from './peers.ts'
 import { Penalties } from './penalties.ts'
+import { QuestionShare } from './question-share.ts'
 
 /** What a hub needs. */
 export interface PeerHubSeams {
@@ -45,6 +46,7 @@ export class PeerHub {
   readonly #clients: readonly PeerClient[]
   readonly #servers = new Set<PeerServer>()
   readonly #penalties: Penalties
+  readonly #shares: readonly QuestionShare[]
   #frame: { readonly block: SignedBlock; readonly frame: Uint8Array } | undefined
 
   constructor(seams: PeerHubSeams) {
@@ -52,6 +54,7 @@ export class PeerHub {
     const onChange = (peer: AuthorityIndex, connected: boolean): void => this.#changed(peer, connected)
     const penaltyMs = (peer: AuthorityIndex): number => this.#penalties.waitMs(peer)
     this.#seams = seams
+    this.#shares = Array.from({ length: seams.size }, () => new QuestionShare(seams.clock, seams.size - 1))
     this.#penalties = new Penalties(seams.clock, seams.parameters.penaltyMs)
     this.#clients = peers.map((peer) => new PeerClient(peer, { ...seams, penaltyMs, onChange }))
     this.questions = new Peers(this.#clients, seams.random)
@@ -107,6 +110,8 @@ export class PeerHub {
     if (this.#penalties.waitMs(link.peer) > 0) return turnedAway(link)
     const { ownBlocksAfter, answer, onSubscribers, onMalformed } = this.#seams
     const server = new PeerServer(link, {
+      clock: this.#seams.clock,
+      share: this.#shares[link.peer]!,
       ownBlocksAfter,
       answer,
       frameOf: (block, make) => this.#frameOf(block, make),

@@ -10,6 +10,7 @@ import type { LinkHandlers, PeerLink } from '../seams.ts'
 import { blockFrame, decodeMessage, method, replyFrame, requestFrame, subscribeFrame } from './messages.ts'
 import { PeerClient } from './peer-client.ts'
 import { PeerServer } from './peer-server.ts'
+import { QuestionShare } from './question-share.ts'
 
 /** A link whose far end is the test. */
 class FakeLink implements PeerLink {
@@ -214,10 +215,17 @@ describe('the dialled-to side of a link', () => {
   function serving(safe = { round: 5 }) {
     const link = new FakeLink()
     const events: string[] = []
+    const clock = new VirtualClock()
+    const work = { ms: 0 }
     const server = new PeerServer(link, {
+      clock,
+      share: new QuestionShare(clock, 1),
       ownBlocksAfter: (round) => own.filter(({ ref }) => ref.round > round && ref.round <= safe.round),
       frameOf: (block: SignedBlock, make) => make(block),
-      answer: ({ body }) => (body.length === 0 ? undefined : Buffer.concat([Buffer.from('re '), body])),
+      answer: ({ body }) => {
+        clock.advance(work.ms)
+        return body.length === 0 ? undefined : Buffer.concat([Buffer.from('re '), body])
+      },
       onSubscribed: () => events.push('subscribed'),
       onMalformed: () => events.push('malformed'),
       onClosed: () => events.push('closed'),
@@ -229,7 +237,7 @@ describe('the dialled-to side of a link', () => {
           message.type === 'block' ? own.find(({ bytes }) => Buffer.compare(bytes, message.bytes) === 0) : undefined
         return sent?.ref.round ?? []
       })
-    return { link, server, events, blocks, safe }
+    return { link, server, events, blocks, safe, clock, work }
   }
 
   it('sends nothing before the peer subscribes, then what is safe, then what becomes safe', () => {
@@ -269,6 +277,39 @@ describe('the dialled-to side of a link', () => {
     )
     server.onFrame(requestFrame(2, method.latestRounds, Buffer.alloc(0)))
     assert.deepEqual(decodeMessage(link.sent[1]!), { type: 'refusal', id: 2 })
+  })
+
+  it('lets a peer wait that asks for more than its share, of frames or of the thread', () => {
+    for (const { workMs, atOnce, restMs } of [
+      { workMs: 0, atOnce: 1_001, restMs: 2 },
+      { workMs: 50, atOnce: 6, restMs: 50 },
+    ]) {
+      const { link, server, clock, work } = serving()
+      work.ms = workMs
+      let asked = 0
+      while (!link.paused && asked < 5_000) server.onFrame(requestFrame(++asked, method.latestRounds, Buffer.alloc(0)))
+      assert.ok(Math.abs(asked - atOnce) <= atOnce / 2, `${asked} questions at once`)
+      assert.equal(link.sent.length, asked)
+      clock.advance(restMs + 60)
+      assert.equal(link.paused, false)
+    }
+  })
+
+  it('stays at rest until the answer is out and the share is paid, whichever comes first', () => {
+    const { link, server, clock, work } = serving()
+    work.ms = 400
+    link.room = 0
+    server.onFrame(requestFrame(1, method.latestRounds, Buffer.from('x')))
+    clock.advance(10_000)
+    assert.equal(link.paused, true)
+    link.room = 10
+    server.onDrain()
+    assert.equal(link.paused, false)
+    server.onFrame(requestFrame(2, method.latestRounds, Buffer.from('x')))
+    server.onDrain()
+    assert.equal(link.paused, true)
+    clock.advance(10_000)
+    assert.equal(link.paused, false)
   })
 
   it('hangs up on what is no message, and on what is not for it', () => {

@@ -1,10 +1,15 @@
 import type { Round, SignedBlock } from '../../consensus/types.ts'
+import type { Clock, Timer } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { LinkHandlers, PeerLink } from '../seams.ts'
 import { blockFrame, decodeMessage, MalformedMessage, type Message, replyFrame } from './messages.ts'
+import type { QuestionShare } from './question-share.ts'
 
 /** What a server needs. */
 export interface PeerServerSeams {
+  readonly clock: Clock
+  /** What the peer may cost us. */
+  readonly share: QuestionShare
   /** Own blocks above a round that are safe on the disk, lowest first. */
   readonly ownBlocksAfter: (round: Round) => readonly SignedBlock[]
   /** The frame of a block, made once for all peers that get it at the same time. */
@@ -18,7 +23,8 @@ export interface PeerServerSeams {
 
 /**
  * A link that a peer dialled: streams our blocks to it and answers its questions, one at a time. A peer that reads
- * slowly is answered slowly: nothing is queued for it beyond the link's own queue and one answer.
+ * slowly is answered slowly: nothing is queued for it beyond the link's own queue and one answer. One that asks for more
+ * than its share waits, too.
  */
 export class PeerServer implements LinkHandlers {
   readonly #link: PeerLink
@@ -26,6 +32,7 @@ export class PeerServer implements LinkHandlers {
   /** Highest own round sent; undefined until the peer subscribes. */
   #sent: Round | undefined
   #unsent: Uint8Array | undefined
+  #resting: Timer | undefined
 
   constructor(link: PeerLink, seams: PeerServerSeams) {
     this.#link = link
@@ -55,6 +62,16 @@ export class PeerServer implements LinkHandlers {
   }
 
   onFrame(frame: Uint8Array): void {
+    const restMs = this.#seams.share.spend(() => this.#read(frame))
+    if (restMs <= 0 || this.#resting !== undefined) return
+    this.#link.pause()
+    this.#resting = this.#seams.clock.after(restMs, () => {
+      this.#resting = undefined
+      this.#goOn()
+    })
+  }
+
+  #read(frame: Uint8Array): void {
     try {
       const message = decodeMessage(frame)
       if (message.type === 'subscribe') this.#subscribe(message.after)
@@ -72,12 +89,17 @@ export class PeerServer implements LinkHandlers {
     this.#unsent = undefined
     if (unsent !== undefined) this.#reply(unsent)
     if (this.#unsent !== undefined) return
-    if (unsent !== undefined) this.#link.resume()
+    if (unsent !== undefined) this.#goOn()
     this.pump()
   }
 
   onClose(): void {
+    this.#seams.clock.clear(this.#resting)
     this.#seams.onClosed()
+  }
+
+  #goOn(): void {
+    if (this.#unsent === undefined && this.#resting === undefined) this.#link.resume()
   }
 
   #subscribe(after: Round): void {
