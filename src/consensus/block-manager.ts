@@ -85,6 +85,11 @@ export class BlockManager {
     return this.#awaited.has(key) && !this.#suspendedOf(ref.author).has(key)
   }
 
+  /** Whether this block has come and waits for others. */
+  isWaiting(ref: BlockRef): boolean {
+    return this.#suspendedOf(ref.author).has(keyOf(ref))
+  }
+
   #suspendedOf(author: AuthorityIndex): Map<string, Suspended> {
     return this.#suspended[author] ?? new Map()
   }

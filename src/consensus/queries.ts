@@ -43,6 +43,28 @@ export function blocksOfAuthor(state: ConsensusState, author: AuthorityIndex, af
   return blocks
 }
 
+/** Whether the block has come, accepted or waiting, or is of a collected round. */
+export function isHeld(state: ConsensusState, ref: BlockRef): boolean {
+  return ref.round <= gcRoundOf(state) || state.dag.find(ref) !== undefined || state.manager.isWaiting(ref)
+}
+
+/** References of accepted blocks above a round, lowest first, at most `limit`. */
+export function heldBlocks(
+  state: ConsensusState,
+  above: Round,
+  limit: number,
+  mayShow: (ref: BlockRef) => boolean,
+): readonly BlockRef[] {
+  const refs: BlockRef[] = []
+  for (let round = Math.max(above + 1, 1, state.dag.lowestRound); round <= state.dag.highestRound; round++) {
+    for (const { ref } of state.dag.blocksAt(round)) {
+      if (refs.length >= limit) return refs
+      if (mayShow(ref)) refs.push(ref)
+    }
+  }
+  return refs
+}
+
 /** All blocks in memory, lowest round first, in order of arrival within a round. */
 export function* blocksInMemory(state: ConsensusState): Generator<{ block: SignedBlock; committed: boolean }> {
   for (let round = state.dag.lowestRound; round <= state.dag.highestRound; round++) {

@@ -3,7 +3,9 @@ import {
   blockOf,
   blocksInMemory,
   blocksOfAuthor,
+  heldBlocks,
   highestAcceptedRounds,
+  isHeld,
   missingBlocks,
   ownLastBlock,
   statusOf,
@@ -25,6 +27,7 @@ import { streamLimits } from './block-limits.ts'
 import { CommitSync } from './catch-up/commit-sync.ts'
 import { OwnRoundQuestion } from './catch-up/own-round.ts'
 import { RoundProber } from './catch-up/round-prober.ts'
+import { StallRelief } from './catch-up/stall-relief.ts'
 import { Synchronizer } from './catch-up/synchronizer.ts'
 import { Delivery } from './delivery.ts'
 import { ConsensusLog } from './disk/consensus-log.ts'
@@ -33,6 +36,7 @@ import { defaultReplicaParameters, type ReplicaParameters } from './parameters.t
 import { Answers } from './peers/answers.ts'
 import { type BlockAnswer, BlockIntake, type IntakeRefusal } from './peers/block-intake.ts'
 import { PeerHub } from './peers/peer-hub.ts'
+import type { PeerQuestions } from './peers/peers.ts'
 import type { Replica, ReplicaOptions } from './replica.ts'
 import { RefusalCounter, type ReplicaStatus } from './status.ts'
 
@@ -52,6 +56,7 @@ export class RunningReplica implements Replica {
   readonly #synchronizer: Synchronizer
   readonly #commitSync: CommitSync
   readonly #prober: RoundProber
+  readonly #relief: StallRelief
   readonly #ownRound: OwnRoundQuestion
   readonly #refusals = new RefusalCounter()
   readonly #timers = new Map<TimerKind, Timer>()
@@ -65,7 +70,6 @@ export class RunningReplica implements Replica {
   /** False while the committee is asked for our last round. */
   #knowsOwnRound = false
   #housekeeping: Timer | undefined
-  #roundAtHousekeeping: Round = 0
 
   constructor(options: ReplicaOptions) {
     this.#options = options
@@ -91,8 +95,10 @@ export class RunningReplica implements Replica {
       known: (ref) => blockOf(this.#state, ref),
       position: () => ({ lastCommit: this.#state.head.ref, quorumCommitIndex: this.#state.monitor.quorumIndex }),
       check: (from, items, done) => this.#intake.check(from, items, done),
+      onVoters: (blocks) => this.#happen({ type: 'commitVotes', blocks }),
       onCommits: (commits) => this.#happen({ type: 'certifiedCommits', commits }),
     })
+    this.#relief = this.#newRelief(this.#hub.questions)
     this.#prober = new RoundProber({
       ...shared,
       maxPropagationDelay: options.parameters.maxPropagationDelay,
@@ -195,8 +201,29 @@ export class RunningReplica implements Replica {
       ...this.#shared,
       history: this.#log.history,
       blockInMemory: (ref) => (this.#mayShow(ref) ? blockOf(this.#state, ref) : undefined),
+      held: (above, limit) => heldBlocks(this.#state, above, limit, (ref) => this.#mayShow(ref)),
+      certifiedIndex: () => this.#state.certificates.head.ref.index,
       latestOf: (author) => this.#intake.latestOf(author),
       latestRounds: () => this.#latestRounds(),
+    })
+  }
+
+  #newRelief(peers: PeerQuestions): StallRelief {
+    return new StallRelief({
+      ...this.#shared,
+      peers,
+      standing: () => {
+        const { clock, head, certificates } = this.#state
+        return { round: clock.round, lastCommitRound: head.leaderRound, certified: certificates.head.ref }
+      },
+      has: (ref) => isHeld(this.#state, ref),
+      onBlocks: (answer) => this.#takeAnswer(answer),
+      check: (from, items, done) => this.#intake.check(from, items, done),
+      onProven: (commits, blocks) => {
+        this.#happen({ type: 'commitVotes', blocks })
+        this.#commitSync.offer(commits)
+      },
+      onStalled: () => this.#happen({ type: 'stalled' }),
     })
   }
 
@@ -359,9 +386,7 @@ export class RunningReplica implements Replica {
    * while we lagged. As no newer block names it, nobody would ever ask for it, and a bare quorum would wait for ever.
    */
   #breakSilence(): void {
-    const { round } = this.#state.clock
-    if (round === this.#roundAtHousekeeping) this.#hub.subscribeAgain()
-    this.#roundAtHousekeeping = round
+    if (this.#relief.look()) this.#hub.subscribeAgain()
   }
 
   #runAll(actions: readonly (() => void)[]): void {

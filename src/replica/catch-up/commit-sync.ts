@@ -42,6 +42,8 @@ export interface CommitSyncSeams {
     items: readonly Uint8Array[],
     done: (blocks: readonly SignedBlock[]) => void,
   ) => void
+  /** Blocks that prove the last of some fetched commits. */
+  readonly onVoters?: (voters: readonly SignedBlock[]) => void
   readonly onCommits: (commits: readonly CertifiedCommit[]) => void
   readonly onMalformed: (from: AuthorityIndex) => void
 }
@@ -98,6 +100,15 @@ export class CommitSync {
 
   stop(): void {
     this.#seams.clock.clear(this.#timer)
+  }
+
+  /** Takes commits that were proven elsewhere, if they go on where we end; their blocks are fetched. */
+  offer(commits: readonly SealedCommit[]): void {
+    const end = this.#queue.at(-1)?.ref ?? this.#seams.position().lastCommit
+    const next = commits.filter(({ ref }) => ref.index > end.index)
+    if (next[0]?.commit.previousDigest !== end.digest) return
+    this.#queue.push(...next)
+    this.#goOn()
   }
 
   #look(): void {
@@ -167,13 +178,14 @@ export class CommitSync {
     }
     this.#seams.check(peer, reply.voters, (voters) => {
       const fault = verifyCommits(this.#seams.committee, previous, reply.commits, voters)
-      if (fault === undefined) this.#addRange(previous, reply.commits)
+      if (fault === undefined) this.#addRange(previous, reply.commits, voters)
       else this.#blame(peer, fault)
     })
   }
 
-  #addRange(previous: CommitRef, commits: readonly SealedCommit[]): void {
+  #addRange(previous: CommitRef, commits: readonly SealedCommit[], voters: readonly SignedBlock[]): void {
     this.#fetchingRange = false
+    this.#seams.onVoters?.(voters)
     const end = this.#queue.at(-1)?.ref ?? this.#seams.position().lastCommit
     // While the answer was on its way the live protocol may have gone past it.
     if (end.digest === previous.digest) this.#queue.push(...commits)

@@ -8,6 +8,8 @@ import {
   decodeAuthorities,
   decodeFetchBlocks,
   decodeFetchCommits,
+  decodeRound,
+  encodeBlockRefs,
   encodeCommitsReply,
   encodeLatestRounds,
   encodeList,
@@ -16,6 +18,7 @@ import {
   MalformedMessage,
   type Message,
   maxExtraBlocks,
+  maxHeldBlocks,
   method,
 } from './messages.ts'
 
@@ -27,6 +30,10 @@ export interface AnswersSeams {
   readonly log: Log
   /** An accepted block in memory that may be shown: an own one only once it is on the disk. */
   readonly blockInMemory: (ref: BlockRef) => SignedBlock | undefined
+  /** References of blocks in memory that may be shown, above a round, lowest first, at most `limit`. */
+  readonly held: (above: Round, limit: number) => readonly BlockRef[]
+  /** The last commit that a quorum has voted for. */
+  readonly certifiedIndex: () => number
   readonly latestOf: (author: AuthorityIndex) => SignedBlock | undefined
   readonly latestRounds: () => LatestRounds
 }
@@ -68,6 +75,8 @@ export class Answers {
         return this.#latestBlocks(decodeAuthorities(body, this.#seams.committee.size))
       case method.latestRounds:
         return encodeLatestRounds(this.#seams.latestRounds())
+      case method.heldBlocks:
+        return encodeBlockRefs(this.#seams.held(decodeRound(body), maxHeldBlocks))
     }
   }
 
@@ -112,7 +121,8 @@ export class Answers {
       if (sealed === undefined) break
       commits.push(sealed)
     }
-    return this.#proven(commits)
+    const certified = this.#seams.certifiedIndex() - from + 1
+    return this.#proven(certified > 0 ? commits.slice(0, certified) : commits)
   }
 
   /** The longest prefix of which we can show a quorum of votes. */

@@ -16,7 +16,7 @@ import { DrawbridgeError } from '../../core/errors.ts'
  */
 
 /** What a peer can be asked. */
-export const method = { fetchBlocks: 1, fetchCommits: 2, latestBlocks: 3, latestRounds: 4 } as const
+export const method = { fetchBlocks: 1, fetchCommits: 2, latestBlocks: 3, latestRounds: 4, heldBlocks: 5 } as const
 export type Method = (typeof method)[keyof typeof method]
 
 const kind = { subscribe: 1, block: 2, request: 3, reply: 4, refusal: 5 } as const
@@ -197,6 +197,40 @@ export function decodeAuthorities(body: Uint8Array, max: number): readonly numbe
   return guarded('authorities', () => {
     if (body.length > 2 * max) throw new RangeError('length')
     return readFixedList(asBuffer(body), 2, (bytes, at) => bytes.readUInt16LE(at))
+  })
+}
+
+/** The round that `heldBlocks` asks above. */
+export function encodeRound(round: Round): Uint8Array {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(round)
+  return bytes
+}
+
+/** @throws MalformedMessage */
+export function decodeRound(body: Uint8Array): Round {
+  const bytes = asBuffer(body)
+  return guarded('round', () => {
+    exactly(bytes, 4)
+    return bytes.readUInt32LE(0)
+  })
+}
+
+/** Most blocks that one answer names; they are the lowest. */
+export const maxHeldBlocks = 8_192
+
+export function encodeBlockRefs(refs: readonly BlockRef[]): Uint8Array {
+  const bytes = Buffer.alloc(blockRefSize * refs.length)
+  let at = 0
+  for (const ref of refs) at = writeBlockRef(bytes, at, ref)
+  return bytes
+}
+
+/** @throws MalformedMessage */
+export function decodeBlockRefs(body: Uint8Array): readonly BlockRef[] {
+  return guarded('references', () => {
+    if (body.length > maxHeldBlocks * blockRefSize) throw new RangeError('length')
+    return readFixedList(asBuffer(body), blockRefSize, readBlockRef)
   })
 }
 
