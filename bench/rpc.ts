@@ -91,7 +91,7 @@ print(
 )
 print(
   'requestBody',
-  nanoseconds(() => requestBody('eth_call', call)),
+  nanoseconds(() => requestBody(1, 'eth_call', call)),
   'ns',
 )
 print(

@@ -17,6 +17,8 @@ export class ClientCall implements OutgoingCall {
   over = false
   paused = false
   connection: ClientConnection | undefined
+  /** The connection that brought the answer, also when it is over. */
+  carriedBy: ClientConnection | undefined
   /** May be sent once more. */
   redo: boolean
   readonly #pool: Pool
@@ -47,6 +49,10 @@ export class ClientCall implements OutgoingCall {
     this.over = true
     if (this.connection === undefined) this.#pool.abandoned()
     else this.connection.giveUp()
+  }
+
+  retire(): void {
+    this.carriedBy?.destroy()
   }
 
   fail(error: CarrierError): void {

@@ -86,7 +86,7 @@ export class ClientConnection {
   /** Sends a call. */
   carry(call: ClientCall): void {
     this.#call = call
-    call.connection = this
+    call.connection = call.carriedBy = this
     this.#calls++
     this.#heard = this.#headSeen = false
     const { body, source, head } = call

@@ -142,6 +142,8 @@ export interface ResponseReceiver extends BodyReceiver {
 export interface OutgoingCall extends Flow {
   /** Gives the call up: no more callbacks; its connection is closed unless the answer was complete. */
   abort(): void
+  /** What it answered cannot be trusted: its connection carries nothing more. */
+  retire(): void
 }
 
 /** Kept-alive connections to one origin. */

@@ -6,9 +6,9 @@ const bytes = (text: string) => Buffer.from(text)
 
 describe('envelope', () => {
   it('writes calls for upstreams', () => {
-    assert.equal(`${requestBody('eth_chainId', undefined)}`, '{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}')
-    assert.equal(`${requestBody('m', bytes('[1]'))}`, '{"jsonrpc":"2.0","id":1,"method":"m","params":[1]}')
-    assert.equal(`${requestBody('"ö\n', bytes('{}'))}`, '{"jsonrpc":"2.0","id":1,"method":"\\"ö\\n","params":{}}')
+    assert.equal(`${requestBody(7, 'eth_chainId', undefined)}`, '{"jsonrpc":"2.0","id":7,"method":"eth_chainId"}')
+    assert.equal(`${requestBody(1, 'm', bytes('[1]'))}`, '{"jsonrpc":"2.0","id":1,"method":"m","params":[1]}')
+    assert.equal(`${requestBody(1, '"ö\n', bytes('{}'))}`, '{"jsonrpc":"2.0","id":1,"method":"\\"ö\\n","params":{}}')
   })
 
   it('writes answers with the id byte for byte', () => {

@@ -1,4 +1,4 @@
-const resultHead = Buffer.from('{"jsonrpc":"2.0","id":')
+const envelopeHead = Buffer.from('{"jsonrpc":"2.0","id":')
 const resultMiddle = Buffer.from(',"result":')
 const errorMiddle = Buffer.from(',"error":')
 const paramsMiddle = Buffer.from(',"params":')
@@ -9,19 +9,24 @@ const CLOSE_ARRAY = 0x5d
 const COMMA = 0x2c
 
 /**
- * A call as it is sent upstream. The id is always 1: answers are matched by connection, and the client's own id
- * never leaves the gateway.
+ * A call as it is sent upstream, with an id of ours: the client's own id never leaves the gateway.
  *
+ * @param id from `nextUpstreamId()`
  * @param params raw JSON of an array or object; undefined leaves the member out
- * @example `${requestBody('eth_chainId', undefined)}` === '{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}'
+ * @example `${requestBody(7, 'eth_chainId', undefined)}` === '{"jsonrpc":"2.0","id":7,"method":"eth_chainId"}'
  */
-export function requestBody(method: string, params: Buffer | undefined): Buffer {
+export function requestBody(id: number, method: string, params: Buffer | undefined): Buffer {
   const head = headOf(method)
-  const paramsAt = head.length + (params === undefined ? 0 : paramsMiddle.length)
+  const digits = String(id)
+  const headAt = envelopeHead.length + digits.length
+  const headEnd = headAt + head.length
+  const paramsAt = headEnd + (params === undefined ? 0 : paramsMiddle.length)
   const body = Buffer.allocUnsafe(paramsAt + (params?.length ?? 0) + 1)
-  body.set(head, 0)
+  body.set(envelopeHead, 0)
+  body.write(digits, envelopeHead.length, 'latin1')
+  body.set(head, headAt)
   if (params !== undefined) {
-    body.set(paramsMiddle, head.length)
+    body.set(paramsMiddle, headEnd)
     body.set(params, paramsAt)
   }
   body[body.length - 1] = CLOSE_OBJECT
@@ -35,7 +40,7 @@ const heads = new Map<string, Buffer>()
 function headOf(method: string): Buffer {
   const kept = heads.get(method)
   if (kept !== undefined) return kept
-  const head = Buffer.from(`{"jsonrpc":"2.0","id":1,"method":${JSON.stringify(method)}`)
+  const head = Buffer.from(`,"method":${JSON.stringify(method)}`)
   if (heads.size < maxHeads && method.length < 100) heads.set(method, head)
   return head
 }
@@ -62,18 +67,18 @@ export function errorBody(id: Buffer | undefined, error: Buffer): Buffer {
 
 /** What stands before the result of a streamed answer; {@link resultEnd} goes after it. */
 export function resultStart(id: Buffer): Buffer {
-  return Buffer.concat([resultHead, id, resultMiddle])
+  return Buffer.concat([envelopeHead, id, resultMiddle])
 }
 
 /** What stands after the result of a streamed answer. */
 export const resultEnd: Buffer = Buffer.of(CLOSE_OBJECT)
 
 function answerBody(id: Buffer, middle: Buffer, value: Buffer): Buffer {
-  const middleAt = resultHead.length + id.length
+  const middleAt = envelopeHead.length + id.length
   const valueAt = middleAt + middle.length
   const body = Buffer.allocUnsafe(valueAt + value.length + 1)
-  body.set(resultHead, 0)
-  body.set(id, resultHead.length)
+  body.set(envelopeHead, 0)
+  body.set(id, envelopeHead.length)
   body.set(middle, middleAt)
   body.set(value, valueAt)
   body[valueAt + value.length] = CLOSE_OBJECT

@@ -45,7 +45,7 @@ describe('the vectors of the execution-apis specification', () => {
     for (const { request } of exchanges) {
       const call = callOf(request)
       const { method, params } = JSON.parse(request)
-      const sent = JSON.parse(requestBody(call.method, call.params).toString())
+      const sent = JSON.parse(requestBody(1, call.method, call.params).toString())
       assert.deepEqual(sent, { jsonrpc: '2.0', id: 1, method, ...(params === undefined ? {} : { params }) })
     }
   })

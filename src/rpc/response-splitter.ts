@@ -15,6 +15,7 @@ import {
   skipSpace,
 } from './json-text.ts'
 import { type RpcError, readError } from './rpc-error.ts'
+import { isSameId } from './upstream-id.ts'
 
 /** What is known of an answer that is still arriving. */
 export type SplitState = 'unknown' | 'result' | 'error' | 'notAnAnswer'
@@ -61,7 +62,9 @@ export class ResponseSplitter {
   #step: Step = 'start'
   #state: SplitState = 'unknown'
   #problem = ''
-  #member: 'result' | 'error' | 'other' = 'other'
+  #member: 'result' | 'error' | 'id' | 'other' = 'other'
+  readonly #id: number | undefined
+  #misdirected = false
   // The current name, string or container.
   readonly #skip = new ChunkedSkip()
   // Bytes of the current name, scalar or error.
@@ -72,15 +75,22 @@ export class ResponseSplitter {
   /**
    * @param emit receives the bytes of the result, as views into the chunks, while they are pushed
    * @param maxHeld longest error, in bytes, that is collected; a longer one makes the answer broken
+   * @param id what was asked with; undefined takes an answer with any id
    */
-  constructor(emit: (piece: Buffer) => void, maxHeld: number = defaultMaxHeld) {
+  constructor(emit: (piece: Buffer) => void, maxHeld: number = defaultMaxHeld, id?: number) {
     this.#emit = emit
+    this.#id = id
     this.#held = new HeldBytes(maxHeld)
   }
 
   /** `result` or `error` as soon as it is certain which of the two the answer is. */
   get state(): SplitState {
     return this.#state
+  }
+
+  /** The answer has the id of another question. */
+  get misdirected(): boolean {
+    return this.#misdirected
   }
 
   /** Takes the next chunk. The chunk must stay unchanged for as long as its pieces are in use. */
@@ -183,6 +193,7 @@ export class ResponseSplitter {
     this.#member = 'other'
     if (isNamed(name, 0, name.length, 'result')) this.#member = 'result'
     else if (isNamed(name, 0, name.length, 'error')) this.#member = 'error'
+    else if (this.#id !== undefined && isNamed(name, 0, name.length, 'id')) this.#member = 'id'
     this.#step = 'colon'
     return end
   }
@@ -202,7 +213,7 @@ export class ResponseSplitter {
 
   /** The value that begins is neither null nor skipped: it tells what the answer is. */
   #decide(): void {
-    if (this.#member === 'other') return
+    if (this.#member === 'other' || this.#member === 'id') return
     if (this.#state === 'result') throw new MalformedJson('A second result or an error follows the result.', 0)
     if (this.#state === 'error') {
       if (this.#member === 'error') throw new MalformedJson('The answer has two errors.', 0)
@@ -218,11 +229,12 @@ export class ResponseSplitter {
 
   #pass(piece: Buffer): void {
     if (this.#member === 'result') this.#emit(piece)
-    else if (this.#member === 'error') this.#held.add(piece)
+    else if (this.#member === 'error' || this.#member === 'id') this.#held.add(piece)
   }
 
   #endValue(): void {
     if (this.#member === 'error') this.#error = this.#held.take()
+    else if (this.#member === 'id') this.#checkId(this.#held.take())
     this.#step = 'afterValue'
   }
 
@@ -247,6 +259,13 @@ export class ResponseSplitter {
     this.#decide()
     if (this.#member === 'result') this.#emit(scalar)
     else if (this.#member === 'error') this.#error = scalar
+    else if (this.#member === 'id') this.#checkId(scalar)
+  }
+
+  #checkId(raw: Buffer): void {
+    if (isSameId(raw, 0, raw.length, this.#id!)) return
+    this.#misdirected = true
+    throw new MalformedJson('The answer has the id of another question.', 0)
   }
 
   #noteNull(): void {

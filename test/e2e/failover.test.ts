@@ -58,7 +58,7 @@ describe('an upstream that', { concurrency: 8 }, () => {
 
   it('answers error: null beside a result is believed', async (t) => {
     const { gate, nodes } = await elStage(t, 2, quiet)
-    nodes[0]!.rawBody(method, '{"jsonrpc":"2.0","id":1,"error":null,"result":"0x5"}')
+    nodes[0]!.rawBody(method, ({ rawId }) => `{"jsonrpc":"2.0","id":${rawId},"error":null,"result":"0x5"}`)
     assert.equal((await gate.call(method, uniqueParams())).json.result, '0x5')
     assert.equal(asked(nodes[1]!), 0)
   })

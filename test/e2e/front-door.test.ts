@@ -298,7 +298,7 @@ describe('content codings', { concurrency: 8 }, () => {
   it('of an upstream that compresses unasked are undone', async (t) => {
     const { gate, nodes } = await elStage(t, 1, quiet)
     nodes[0]!.extraHeaders = ['content-encoding', 'gzip']
-    nodes[0]!.rawBody('eth_gasPrice', gzipSync('{"jsonrpc":"2.0","id":1,"result":"0x9"}'))
+    nodes[0]!.rawBody('eth_gasPrice', ({ rawId }) => gzipSync(`{"jsonrpc":"2.0","id":${rawId},"result":"0x9"}`))
     const answer = await gate.post(gasPrice('3'))
     assert.equal(answer.text, '{"jsonrpc":"2.0","id":3,"result":"0x9"}')
     assert.equal(answer.header('content-encoding'), undefined)

@@ -129,7 +129,7 @@ describe('a large answer', { concurrency: 4 }, () => {
     const large = `[${Array.from({ length: 40_000 }, (_, n) => `{"n" : ${n}.0, "s":"\\u0041"}`).join(', ')}]`
     nodes[0]!.answerText('eth_getLogs', large)
     assert.equal((await gate.call('eth_getLogs')).text, `{"jsonrpc":"2.0","id":1,"result":${large}}`)
-    nodes[0]!.rawBody('eth_getLogs', `{"id":99,"result":${large} , "jsonrpc":"2.0"}`)
+    nodes[0]!.rawBody('eth_getLogs', ({ rawId }) => `{"id":${rawId},"result":${large} , "jsonrpc":"2.0"}`)
     assert.equal((await gate.call('eth_getLogs')).text, `{"jsonrpc":"2.0","id":1,"result":${large}}`)
   })
 
@@ -158,14 +158,14 @@ describe('a large answer', { concurrency: 4 }, () => {
     nodes[0]!.answerText(trace, large)
     nodes[0]!.cutNextAfter(1_000_000)
     await assert.rejects(gate.call(trace, ['0x1']))
-    nodes[0]!.rawBody(trace, `{"jsonrpc":"2.0","id":1,"result":["${'ab'.repeat(2_000_000)}`)
+    nodes[0]!.rawBody(trace, ({ rawId }) => `{"jsonrpc":"2.0","id":${rawId},"result":["${'ab'.repeat(2_000_000)}`)
     await assert.rejects(gate.call(trace, ['0x1']), 'a complete HTTP body with half a JSON in it')
     assert.equal((await gate.call('eth_gasPrice')).status, 200)
   })
 
   it('that breaks off inside a batch cuts the connection, too', async (t) => {
     const { gate, nodes } = await elStage(t, 1, quiet)
-    nodes[0]!.rawBody(trace, `{"jsonrpc":"2.0","id":1,"result":["${'ab'.repeat(2_000_000)}`)
+    nodes[0]!.rawBody(trace, ({ rawId }) => `{"jsonrpc":"2.0","id":${rawId},"result":["${'ab'.repeat(2_000_000)}`)
     await assert.rejects(gate.post(`[${call(1, 'eth_gasPrice')},${call(2)}]`))
   })
 

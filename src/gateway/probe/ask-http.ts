@@ -63,7 +63,7 @@ export function askOverHttp(
         }
         stopTimers()
         note(upstream, clock.now(), began)
-        resolve(response)
+        resolve({ ...response, connection: call })
       })
       const call = client.send(outgoing(request, endpoint), answer)
     })

@@ -15,6 +15,8 @@ export interface ProbeResponse {
   readonly status: number
   readonly headers: RawHeaders
   readonly body: Buffer
+  /** What carried it, for an answer that cannot be trusted. */
+  readonly connection?: { retire(): void } | undefined
 }
 
 /** Sends a probe's request; rejects with a {@link ProbeError} when there is no answer in time. */

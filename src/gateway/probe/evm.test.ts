@@ -30,13 +30,13 @@ function stage(script: Script = {}) {
   const asked: string[] = []
   const answers: Record<string, unknown> = { ...healthy, ...script }
   const ask: ProbeAsk = async (_, { body }) => {
-    const { method, params } = JSON.parse(String(body)) as { method: string; params: string[] }
+    const { id, method, params } = JSON.parse(String(body)) as { id: number; method: string; params: string[] }
     const key = method === 'eth_getBlockByNumber' ? params[0]! : method
     asked.push(key)
     const answer = answers[key]
     if (answer instanceof Error) throw answer
     const content = answer instanceof Refusal ? { error: answer.error } : { result: answer }
-    const text = Buffer.isBuffer(answer) ? answer : Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, ...content }))
+    const text = Buffer.isBuffer(answer) ? answer : Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, ...content }))
     return { status: 200, headers: [], body: text }
   }
   const probe = evmProbe(new ProbeSchedule(clock))

@@ -1,6 +1,7 @@
 import { requestBody } from '../../rpc/envelope.ts'
 import { parseQuantity } from '../../rpc/hex.ts'
 import { scanResponse } from '../../rpc/scan-response.ts'
+import { nextUpstreamId } from '../../rpc/upstream-id.ts'
 import type { UpstreamState } from '../upstream/state.ts'
 import { type Probe, type ProbeAsk, ProbeError, type ProbeFacts, type ProbeSchedule } from './ask.ts'
 
@@ -81,9 +82,11 @@ function onlyRpcErrors(thrown: unknown): undefined {
 }
 
 async function rpc(upstream: UpstreamState, ask: ProbeAsk, method: string, params: unknown[] = []): Promise<unknown> {
-  const body = requestBody(method, Buffer.from(JSON.stringify(params)))
+  const id = nextUpstreamId()
+  const body = requestBody(id, method, Buffer.from(JSON.stringify(params)))
   const response = await ask(upstream, { method: 'POST', target: '', body })
-  const scanned = scanResponse(response.body)
+  const scanned = scanResponse(response.body, id)
+  if (scanned.kind === 'notAnAnswer' && scanned.misdirected === true) response.connection?.retire()
   if (scanned.kind === 'notAnAnswer') throw new ProbeError(`${method}: HTTP ${response.status}, ${scanned.problem}`)
   if (scanned.kind === 'error') throw new RpcRefusal(`${method} was refused: ${shorten(scanned.message)}`)
   try {

@@ -18,6 +18,7 @@ class ScriptedClient implements HttpClient {
       pause: () => this.done.push('pause'),
       resume: () => this.done.push('resume'),
       abort: () => this.done.push('abort'),
+      retire: () => this.done.push('retire'),
     }
   }
 
@@ -57,14 +58,17 @@ const reset = new CarrierError('RESET', 'The connection was reset.', true)
 
 describe('a response that is short enough', () => {
   it('is held and handed over as a whole; its head is the first sign of life', () => {
-    const { seen, response } = stage()
+    const { seen, response, done } = stage()
     response.onHead(200, ['A', '1'])
     assert.equal(seen.heard, 1)
     response.onData(bytes('01234'))
     response.onData(bytes('56789'))
     assert.equal(seen.carried.length, 0)
     response.onEnd()
-    assert.deepEqual(seen.carried, [{ status: 200, headers: ['A', '1'], body: bytes('0123456789'), rest: undefined }])
+    const [{ connection, ...carried }] = seen.carried as [Carried]
+    assert.deepEqual(carried, { status: 200, headers: ['A', '1'], body: bytes('0123456789'), rest: undefined })
+    connection.retire()
+    assert.deepEqual(done, ['retire'])
   })
 
   it('may be empty', () => {

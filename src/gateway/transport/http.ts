@@ -1,6 +1,12 @@
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { AbortableSource, ByteReceiver, Flow } from '../../core/flow.ts'
-import { CarrierError, type HttpClient, type OutgoingRequest, type RawHeaders } from '../../http/types.ts'
+import {
+  CarrierError,
+  type HttpClient,
+  type OutgoingCall,
+  type OutgoingRequest,
+  type RawHeaders,
+} from '../../http/types.ts'
 
 /** What an upstream said: a response held as a whole, or its beginning with the rest still to come. */
 export interface Carried {
@@ -9,6 +15,8 @@ export interface Carried {
   readonly body: Buffer
   /** What follows `body`; undefined when the body is complete. */
   readonly rest: AbortableSource | undefined
+  /** What carried it, for an answer that cannot be trusted. */
+  readonly connection: { retire(): void }
 }
 
 /** Receives exactly one of the two, or nothing after an abort. */
@@ -48,7 +56,7 @@ export function carry(
 }
 
 class HeldResponse implements AbortableSource {
-  flow: (Flow & { abort(): void }) | undefined
+  flow: OutgoingCall | undefined
   readonly #intake: Intake
   readonly #clock: Clock
   readonly #receiver: CarriedReceiver
@@ -93,7 +101,7 @@ class HeldResponse implements AbortableSource {
 
   onEnd(): void {
     if (this.#handedOver) this.#finish(undefined)
-    else this.#receiver.onCarried({ status: this.#status, headers: this.#headers, body: this.#held(), rest: undefined })
+    else this.#receiver.onCarried(this.#carried(this.#held(), undefined))
   }
 
   onError(error: CarrierError): void {
@@ -124,7 +132,11 @@ class HeldResponse implements AbortableSource {
     const body = this.#held()
     this.#chunks = []
     this.#pause()
-    this.#receiver.onCarried({ status: this.#status, headers: this.#headers, body, rest: this })
+    this.#receiver.onCarried(this.#carried(body, this))
+  }
+
+  #carried(body: Buffer, rest: AbortableSource | undefined): Carried {
+    return { status: this.#status, headers: this.#headers, body, rest, connection: this.flow! }
   }
 
   #held(): Buffer {

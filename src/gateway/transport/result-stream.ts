@@ -2,6 +2,11 @@ import type { AbortableSource, ByteReceiver, Flow } from '../../core/flow.ts'
 import { CarrierError } from '../../http/types.ts'
 import { ResponseSplitter, type SplitEnd, type SplitState } from '../../rpc/response-splitter.ts'
 
+/** A connection that may have to carry nothing more. */
+interface Retirable {
+  retire(): void
+}
+
 /**
  * A JSON-RPC answer that is too large to hold. Read until it is certain whether it is a result or an error; a result
  * then flows on to its reader without the envelope around it.
@@ -12,10 +17,15 @@ export class ResultStream implements AbortableSource {
   readonly #splitter: ResponseSplitter
   #reader: ByteReceiver | undefined
   #early: Buffer[] = []
+  readonly #connection: Retirable | undefined
 
-  constructor(head: Buffer, rest: AbortableSource) {
+  /**
+   * @param id what was asked with; an answer with another one breaks off, and its connection ends
+   */
+  constructor(head: Buffer, rest: AbortableSource, id?: number, connection?: Retirable) {
     this.#rest = rest
-    this.#splitter = new ResponseSplitter((piece) => this.#pass(piece))
+    this.#connection = connection
+    this.#splitter = new ResponseSplitter((piece) => this.#pass(piece), undefined, id)
     this.#splitter.push(head)
   }
 
@@ -27,8 +37,10 @@ export class ResultStream implements AbortableSource {
   conclude(done: (end: SplitEnd | undefined) => void): void {
     let over = false
     const finish = (end: SplitEnd | undefined): void => {
-      if (!over) done(end)
+      if (over) return
       over = true
+      if (this.#splitter.misdirected) this.#connection?.retire()
+      done(end)
     }
     this.#rest.open({
       onData: (chunk) => {
@@ -73,6 +85,7 @@ export class ResultStream implements AbortableSource {
   #fail(message: string): void {
     const reader = this.#reader
     this.abort()
+    if (this.#splitter.misdirected) this.#connection?.retire()
     reader?.onError(new CarrierError('MALFORMED', message, true))
   }
 }

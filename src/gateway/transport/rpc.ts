@@ -4,6 +4,8 @@ import { headerValue } from '../../http/headers.ts'
 import type { CarrierError, HttpClient } from '../../http/types.ts'
 import type { RpcCall } from '../../rpc/call.ts'
 import { requestBody } from '../../rpc/envelope.ts'
+import { scanResponse } from '../../rpc/scan-response.ts'
+import { nextUpstreamId } from '../../rpc/upstream-id.ts'
 import type { AttemptReceiver, Carrier } from '../upstream/carrier.ts'
 import { judgeFailure } from '../upstream/judge.ts'
 import { good, judgeBroken, judgeError, judgeRpc } from '../upstream/judge-rpc.ts'
@@ -20,18 +22,19 @@ const maxDecodedBytes = 67_108_864
 /** Carries JSON-RPC calls to one upstream over HTTP. */
 export function rpcOverHttp(client: HttpClient, endpoint: Endpoint, clock: Clock): Carrier<RpcCall> {
   return (call, upstream, receiver) => {
+    const id = nextUpstreamId()
     const request = {
       method: 'POST',
       target: endpoint.path,
       headers: requestHeaders(call, endpoint),
-      body: requestBody(call.name, call.params),
+      body: requestBody(id, call.name, call.params),
       redo: call.repeat !== 'never',
     }
     return carry(client, request, intake, clock, {
       onHeard: () => receiver.onHeard(),
       onProgress: (bytes) => receiver.onProgress(bytes),
       onFailed: (error: CarrierError) => receiver.onOutcome(judgeFailure(upstream, error)),
-      onCarried: (carried) => judge(call, upstream, carried, receiver),
+      onCarried: (carried) => judge({ call, id, upstream, receiver }, carried),
     })
   }
 }
@@ -42,38 +45,42 @@ function requestHeaders(call: RpcCall, endpoint: Endpoint): string[] {
   return headers
 }
 
-function judge(call: RpcCall, upstream: UpstreamState, carried: Carried, receiver: AttemptReceiver): void {
-  const coding = headerValue(carried.headers, 'content-encoding')
-  if (coding !== undefined) judgeCompressed(call, upstream, carried, coding, receiver)
-  else if (carried.rest === undefined) receiver.onOutcome(judgeRpc(call, upstream, carried, carried.body))
-  else judgeFlowing(call, upstream, carried, new ResultStream(carried.body, carried.rest), receiver)
+/** One question to one upstream. */
+interface Asked {
+  readonly call: RpcCall
+  readonly id: number
+  readonly upstream: UpstreamState
+  readonly receiver: AttemptReceiver
 }
 
-function judgeCompressed(
-  call: RpcCall,
-  upstream: UpstreamState,
-  carried: Carried,
-  coding: string,
-  receiver: AttemptReceiver,
-): void {
+function judge(asked: Asked, carried: Carried): void {
+  const coding = headerValue(carried.headers, 'content-encoding')
+  if (coding !== undefined) judgeCompressed(asked, carried, coding)
+  else if (carried.rest === undefined) judgeWhole(asked, carried, carried.body)
+  else judgeFlowing(asked, carried, new ResultStream(carried.body, carried.rest, asked.id, carried.connection))
+}
+
+function judgeWhole({ call, id, upstream, receiver }: Asked, carried: Carried, body: Buffer): void {
+  const scanned = scanResponse(body, id)
+  // Whatever comes next on this connection would answer somebody else too.
+  if (scanned.kind === 'notAnAnswer' && scanned.misdirected === true) carried.connection.retire()
+  receiver.onOutcome(judgeRpc(call, upstream, carried, scanned))
+}
+
+function judgeCompressed(asked: Asked, carried: Carried, coding: string): void {
+  const broken = (): void => asked.receiver.onOutcome(judgeBroken(asked.call, asked.upstream, carried))
   if (carried.rest !== undefined) {
     carried.rest.abort()
-    receiver.onOutcome(judgeBroken(call, upstream, carried))
+    broken()
     return
   }
   decodeBody(carried.body, coding, maxDecodedBytes, (error, body) => {
-    if (error === undefined) receiver.onOutcome(judgeRpc(call, upstream, carried, body))
-    else receiver.onOutcome(judgeBroken(call, upstream, carried))
+    if (error === undefined) judgeWhole(asked, carried, body)
+    else broken()
   })
 }
 
-function judgeFlowing(
-  call: RpcCall,
-  upstream: UpstreamState,
-  carried: Carried,
-  source: ResultStream,
-  receiver: AttemptReceiver,
-): void {
+function judgeFlowing({ call, upstream, receiver }: Asked, carried: Carried, source: ResultStream): void {
   if (source.state === 'result') {
     receiver.onOutcome(good(upstream, carried, { kind: 'resultStream', source }))
     return

@@ -1,7 +1,7 @@
 import type { RawHeaders } from '../../http/types.ts'
 import type { Answer, Outcome, RpcCall } from '../../rpc/call.ts'
 import { classify, type ErrorEvidence, type Verdict, vendorOf } from '../../rpc/error-classes.ts'
-import { scanResponse } from '../../rpc/scan-response.ts'
+import type { ScannedResponse } from '../../rpc/scan-response.ts'
 import { retryAfterOf } from './judge.ts'
 import type { UpstreamState } from './state.ts'
 
@@ -15,8 +15,12 @@ const brokenAnswer: Answer = { kind: 'refusal', refusal: { reason: 'upstreamFail
 const vendors = new WeakMap<UpstreamState, string>()
 
 /** Judges a complete JSON-RPC response: structure first, words last, and a result never by its words. */
-export function judgeRpc(call: RpcCall, upstream: UpstreamState, response: RpcResponse, body: Buffer): Outcome {
-  const scanned = scanResponse(body)
+export function judgeRpc(
+  call: RpcCall,
+  upstream: UpstreamState,
+  response: RpcResponse,
+  scanned: ScannedResponse,
+): Outcome {
   if (scanned.kind === 'result') return good(upstream, response, { kind: 'result', value: scanned.result })
   if (scanned.kind === 'error') return judgeError(call, upstream, response, scanned.error, scanned)
   return judgeBroken(call, upstream, response)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { refusalReason, rpcCall, wellNetwork } from '../../../test/fake/gate.ts'
 import { CarrierError, type CarrierErrorCode } from '../../http/types.ts'
+import { scanResponse } from '../../rpc/scan-response.ts'
 import { describeFailure, judgeFailure, retryAfterOf } from './judge.ts'
 import { judgeRpc } from './judge-rpc.ts'
 import type { UpstreamState } from './state.ts'
@@ -45,7 +46,7 @@ describe('Retry-After', () => {
 
 describe('a JSON-RPC answer', () => {
   const judge = (text: string, status = 200, headers: string[] = []) =>
-    judgeRpc(rpcCall('eth_call'), upstream, { status, headers }, Buffer.from(text))
+    judgeRpc(rpcCall('eth_call'), upstream, { status, headers }, scanResponse(Buffer.from(text)))
 
   it('with a result is good, whatever the status and whatever words are in it', () => {
     for (const status of [200, 429, 500]) {
