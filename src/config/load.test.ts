@@ -52,6 +52,8 @@ describe('loadConfig', () => {
           failsafe: {
             timeoutMs: 30_000,
             maxRetries: 2,
+            stallMs: 10_000,
+            produceMs: 3000,
             hedge: { afterQuantile: 0.95, maxExtraPercent: 10 },
             breaker: { failureRatio: 0.5, minimumCalls: 20, openMs: 10_000 },
           },

@@ -95,6 +95,14 @@ const failsafe = z.strictObject({
     .whole(0, 100)
     .describe('Further attempts after the first, each on another upstream.')
     .default(failsafeDefaults.maxRetries),
+  stallMs: field
+    .milliseconds()
+    .describe('Longest time without progress of an answer that already flows to the client; it is then broken off.')
+    .default(failsafeDefaults.stallMs),
+  produceMs: field
+    .milliseconds()
+    .describe('How long a beacon node may take to produce a block before another one is asked as well.')
+    .default(failsafeDefaults.produceMs),
   hedge: hedge.describe('A second attempt beside a slow first one.').prefault({}),
   breaker: breaker.describe('Leaves a failing upstream alone for a while.').prefault({}),
 })

@@ -12,6 +12,7 @@ import { filters } from './policy/filters.ts'
 import { guarded } from './policy/guarded.ts'
 import { Hedging } from './policy/hedging.ts'
 import { measured } from './policy/measured.ts'
+import type { FailsafeOptions } from './policy/options.ts'
 import { race } from './policy/race.ts'
 import { rawTransaction } from './policy/raw-transaction.ts'
 import { retry } from './policy/retry.ts'
@@ -55,14 +56,14 @@ interface NetworkBase<C extends Call> {
 /** What tells one kind of network from another. */
 interface Dialect<C extends Call> {
   probe(schedule: ProbeSchedule, options: NetworkOptions): Probe
-  carrier(link: Link, clock: Clock): Carrier<C>
+  carrier(link: Link, clock: Clock, failsafe: FailsafeOptions): Carrier<C>
   /** Policies that only this kind has, between those around the whole call and the failsafe ones. */
   special(state: NetworkState, pool: Pool<C>, seams: GatewaySeams): Policy<C>[]
 }
 
 const evm: Dialect<RpcCall> = {
   probe: (schedule) => evmProbe(schedule),
-  carrier: (link, clock) => rpcOverHttp(link.client, link.endpoint, clock),
+  carrier: (link, clock, { stallMs }) => rpcOverHttp(link.client, link.endpoint, clock, stallMs),
   special: (state, pool, seams) => [
     told(state, seams.clock),
     rawTransaction(),
@@ -73,7 +74,7 @@ const evm: Dialect<RpcCall> = {
 
 const beacon: Dialect<RestCall> = {
   probe: (schedule, options) => beaconProbe(schedule, options.chainId !== undefined),
-  carrier: (link, clock) => restOverHttp(link.client, link.endpoint, clock, judgeStatus),
+  carrier: (link, clock, { stallMs }) => restOverHttp(link.client, link.endpoint, clock, judgeStatus, stallMs),
   special: () => [],
 }
 
@@ -108,7 +109,7 @@ function assemble<C extends Call>(
   })
   const pool: Pool<C> = new Pool<C>(
     { network: state, breaker: failsafe.breaker, clock, random, observers: [learner, counted, news] },
-    carriersOf(links, (link) => dialect.carrier(link, clock)),
+    carriersOf(links, (link) => dialect.carrier(link, clock, failsafe)),
   )
   const watch = new Watch({
     network: state,

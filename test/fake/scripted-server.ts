@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { collect } from './until.ts'
+import { collect, pause } from './until.ts'
 
 /** One HTTP request as it arrived. */
 export interface SeenRequest {
@@ -32,6 +32,12 @@ export interface StatusScript {
   readonly times?: number
 }
 
+/** How an answer is spoilt: it never begins, stops in the middle of its body, or comes a few bytes at a time after the first. */
+export type Spoiling = 'never' | 'stop' | { readonly first?: number; readonly drip: number; readonly everyMs: number }
+
+/** Decides for each request how its answer is spoilt; undefined: not at all. Connections count from 1. */
+export type Spoil = (request: SeenRequest, connection: number) => Spoiling | undefined
+
 interface PendingStatus extends Reply {
   left: number
 }
@@ -49,8 +55,11 @@ export abstract class ScriptedServer {
   aborted = 0
   /** Added to every answer: name, value, name, value …; a name may be repeated. */
   extraHeaders: readonly string[] = []
+  /** Asked for every answer whose body is whole. */
+  spoil: Spoil = () => undefined
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  readonly #numbers = new WeakMap<Duplex, number>()
   #port = 0
   #held: (() => void)[] | undefined
   #status: PendingStatus | undefined
@@ -156,6 +165,7 @@ export abstract class ScriptedServer {
   #track(socket: Socket): void {
     this.connections++
     this.#sockets.add(socket)
+    this.#numbers.set(socket, this.connections)
     socket.on('error', () => {})
     socket.on('close', () => this.#sockets.delete(socket))
   }
@@ -177,7 +187,7 @@ export abstract class ScriptedServer {
       if (this.#resets > 0) return this.#resetOne(message.socket)
       const reply = this.#takeStatus() ?? (await this.reply(request))
       await this.awake()
-      await this.#send(response, reply)
+      await this.#send(response, reply, this.spoil(request, this.#numbers.get(message.socket) ?? 0))
     } catch (error) {
       // A client that left in the middle of its request is counted above; a broken script must not pass unseen.
       if (!message.errored) response.writeHead(500).end(`the fake failed: ${String(error)}`)
@@ -196,10 +206,12 @@ export abstract class ScriptedServer {
     return status
   }
 
-  async #send(response: ServerResponse, reply: Reply): Promise<void> {
+  async #send(response: ServerResponse, reply: Reply, spoiling: Spoiling | undefined): Promise<void> {
     const headers = [...reply.headers, ...this.extraHeaders]
     if (typeof reply.body === 'string' || Buffer.isBuffer(reply.body)) {
-      this.#sendWhole(response, reply.status, headers, Buffer.from(reply.body as Buffer))
+      const body = Buffer.from(reply.body as Buffer)
+      if (spoiling === undefined) this.#sendWhole(response, reply.status, headers, body)
+      else await sendSpoilt(response, { ...reply, headers }, body, spoiling)
       return
     }
     if (reply.closed !== undefined) response.on('close', reply.closed)
@@ -218,6 +230,21 @@ export abstract class ScriptedServer {
     if (cut === undefined) response.end(body)
     else response.write(body.subarray(0, cut), () => response.destroy())
   }
+}
+
+/** Sends a body that stops half-way or drips; one that never begins only waits for its client to leave. */
+async function sendSpoilt(response: ServerResponse, reply: Reply, body: Buffer, how: Spoiling): Promise<void> {
+  if (how === 'never') return
+  response.writeHead(reply.status, [...reply.headers, 'content-length', String(body.length)])
+  const whole = how === 'stop' ? Math.floor(body.length / 2) : (how.first ?? 0)
+  response.flushHeaders()
+  if (whole > 0) response.write(body.subarray(0, whole))
+  if (how === 'stop') return
+  for (let at = whole; at < body.length && !response.destroyed; at += how.drip) {
+    response.write(body.subarray(at, at + how.drip))
+    await pause(how.everyMs)
+  }
+  response.end()
 }
 
 async function seen(message: IncomingMessage): Promise<SeenRequest> {

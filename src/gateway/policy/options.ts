@@ -4,6 +4,10 @@ export interface FailsafeOptions {
   readonly timeoutMs: number
   /** Further attempts after the first, each on another upstream. */
   readonly maxRetries: number
+  /** Longest time without progress of an answer that already flows to the client, which is then broken off. */
+  readonly stallMs: number
+  /** How long a node may take to produce a block before another one is asked as well. Beacon networks only. */
+  readonly produceMs: number
   readonly hedge: HedgeOptions
   readonly breaker: BreakerOptions
 }
@@ -27,6 +31,8 @@ export interface BreakerOptions {
 export const failsafeDefaults: FailsafeOptions = {
   timeoutMs: 30_000,
   maxRetries: 2,
+  stallMs: 10_000,
+  produceMs: 3000,
   hedge: { afterQuantile: 0.95, maxExtraPercent: 10 },
   breaker: { failureRatio: 0.5, minimumCalls: 20, openMs: 10_000 },
 }

@@ -155,13 +155,41 @@ describe('a longer response', () => {
     const { seen, receiver } = reader()
     rest.open(receiver)
     clock.advance(900)
-    response.onData(bytes('.'))
+    response.onData(bytes('.'.repeat(1000)))
     clock.advance(999)
     assert.deepEqual(seen.errors, [])
     clock.advance(1)
     assert.equal((seen.errors[0] as CarrierError | undefined)?.code, 'TIMEOUT')
     assert.equal(done.at(-1), 'abort')
     assert.equal(clock.nextDue, undefined)
+  })
+
+  it('that drips is a failure as well: a byte now and then is no progress', () => {
+    const { clock, rest, response, done } = flowing()
+    const { seen, receiver } = reader()
+    rest.open(receiver)
+    for (let n = 0; n < 49; n++) {
+      clock.advance(20)
+      response.onData(bytes('.'))
+    }
+    assert.deepEqual(seen.errors, [])
+    for (let n = 0; n < 10; n++) {
+      clock.advance(20)
+      if (seen.errors.length === 0) response.onData(bytes('.'))
+    }
+    assert.equal((seen.errors[0] as CarrierError | undefined)?.code, 'TIMEOUT')
+    assert.equal(done.at(-1), 'abort')
+  })
+
+  it('may take as long as it wants at a fair rate', () => {
+    const { clock, rest, response } = flowing()
+    const { seen, receiver } = reader()
+    rest.open(receiver)
+    for (let n = 0; n < 100; n++) {
+      clock.advance(500)
+      response.onData(bytes('.'.repeat(600)))
+    }
+    assert.deepEqual(seen.errors, [])
   })
 
   it('is not silent while it is its reader that pauses', () => {

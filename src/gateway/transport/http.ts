@@ -7,6 +7,7 @@ import {
   type OutgoingRequest,
   type RawHeaders,
 } from '../../http/types.ts'
+import { Pace } from './pace.ts'
 
 /** What an upstream said: a response held as a whole, or its beginning with the rest still to come. */
 export interface Carried {
@@ -33,7 +34,7 @@ export interface CarriedReceiver {
 export interface Intake {
   /** Responses up to this size are held as a whole; 0 hands every response over at its head. */
   readonly holdBytes: number
-  /** Longest silence in the middle of a response that flows; undefined for streams that may be silent. */
+  /** Longest time without progress of a response that flows; undefined for streams that may be silent. */
   readonly stallMs: number | undefined
 }
 
@@ -68,8 +69,7 @@ class HeldResponse implements AbortableSource {
   #reader: ByteReceiver | undefined
   #ending: { error: CarrierError | undefined } | undefined
   #stall: Timer | undefined
-  #movedAt = 0
-  #paused = false
+  readonly #pace = new Pace()
 
   constructor(intake: Intake, clock: Clock, receiver: CarriedReceiver) {
     this.#intake = intake
@@ -116,7 +116,6 @@ class HeldResponse implements AbortableSource {
 
   open(reader: ByteReceiver): Flow {
     this.#reader = reader
-    this.#movedAt = this.#clock.now()
     const { stallMs } = this.#intake
     if (stallMs !== undefined) this.#stall = this.#clock.after(stallMs, () => this.#checkStall(stallMs))
     const early = this.#chunks
@@ -148,7 +147,7 @@ class HeldResponse implements AbortableSource {
   }
 
   #pass(chunk: Buffer): void {
-    this.#movedAt = this.#clock.now()
+    this.#pace.moved(chunk.length, this.#clock.now())
     // A chunk may still arrive after the pause: it waits for the reader.
     if (this.#reader === undefined) this.#chunks.push(chunk)
     else this.#reader.onData(chunk)
@@ -165,25 +164,29 @@ class HeldResponse implements AbortableSource {
   }
 
   #pause(): void {
-    this.#paused = true
+    this.#pace.pause(this.#clock.now())
     this.flow?.pause()
   }
 
   #resume(): void {
-    this.#paused = false
-    this.#movedAt = this.#clock.now()
+    this.#pace.resume(this.#clock.now())
     this.flow?.resume()
   }
 
   #checkStall(stallMs: number): void {
-    const silentFor = this.#clock.now() - this.#movedAt
-    if (!this.#paused && silentFor >= stallMs) {
+    const idle = this.#pace.idleMs(this.#clock.now())
+    if (idle >= stallMs) {
       this.flow?.abort()
       this.#finish(
-        new CarrierError('TIMEOUT', `The upstream stopped in the middle of its answer for ${stallMs} ms.`, true),
+        new CarrierError(
+          'TIMEOUT',
+          `The upstream made no progress in the middle of its answer for ${stallMs} ms.`,
+          true,
+        ),
       )
       return
     }
-    this.#stall = this.#clock.after(this.#paused ? stallMs : stallMs - silentFor, () => this.#checkStall(stallMs))
+    const wait = this.#pace.paused ? stallMs : Math.max(1, stallMs - idle)
+    this.#stall = this.#clock.after(wait, () => this.#checkStall(stallMs))
   }
 }

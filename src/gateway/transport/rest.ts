@@ -11,7 +11,7 @@ import { type Endpoint, headersFor } from './endpoint.ts'
 import { type Carried, carry, type Intake } from './http.ts'
 
 /** Small answers are held, so that one that breaks off can still be fetched elsewhere. */
-const ordinary: Intake = { holdBytes: 65_536, stallMs: 30_000 }
+const holdBytes = 65_536
 /** Event streams are handed over at once, and may be silent for long. */
 const endless: Intake = { holdBytes: 0, stallMs: undefined }
 
@@ -24,7 +24,9 @@ export function restOverHttp(
   endpoint: Endpoint,
   clock: Clock,
   judge: JudgeStatus,
+  stallMs: number,
 ): Carrier<RestCall> {
+  const ordinary: Intake = { holdBytes, stallMs }
   return (call, upstream, receiver) => {
     const headers = headersFor(endpoint, call.headers)
     headers.push('X-Request-Id', call.requestId)

@@ -15,12 +15,13 @@ import { type Carried, carry, type Intake } from './http.ts'
 import { ResultStream } from './result-stream.ts'
 
 /** Answers up to this size are judged as a whole; larger ones by their beginning, and flow by. */
-const intake: Intake = { holdBytes: 262_144, stallMs: 30_000 }
+const holdBytes = 262_144
 /** A compressed answer, which we never ask for, is read only when it was short enough to be held. */
 const maxDecodedBytes = 67_108_864
 
-/** Carries JSON-RPC calls to one upstream over HTTP. */
-export function rpcOverHttp(client: HttpClient, endpoint: Endpoint, clock: Clock): Carrier<RpcCall> {
+/** Carries JSON-RPC calls to one upstream over HTTP. `stallMs`: longest time without progress of an answer that flows. */
+export function rpcOverHttp(client: HttpClient, endpoint: Endpoint, clock: Clock, stallMs: number): Carrier<RpcCall> {
+  const intake: Intake = { holdBytes, stallMs }
   return (call, upstream, receiver) => {
     const id = nextUpstreamId()
     const request = {
