@@ -1,5 +1,8 @@
-import type { Config } from './config/schema.ts'
+import type { ConfigExport, ExactExport } from './config/exact.ts'
 
+export type { ConfigExport } from './config/exact.ts'
+export { fromConfig } from './config/from-config.ts'
+export { ConfigError } from './config/problems.ts'
 export type { Config } from './config/schema.ts'
 export { type Clock, realClock, type Timer } from './core/clock.ts'
 export { DrawbridgeError } from './core/errors.ts'
@@ -13,11 +16,8 @@ export type { BreakerOptions, FailsafeOptions, HedgeOptions } from './gateway/po
 export type { ProbeOptions } from './gateway/probe/options.ts'
 export type { NetworkKind, RoutingOptions, Strategy, Tier, UpstreamOptions } from './gateway/upstream/options.ts'
 
-/** What a config file in TypeScript may export: a config, a promise of one, or a function that returns either. */
-export type ConfigExport = Config | Promise<Config> | (() => Config | Promise<Config>)
-
 /**
- * Gives a config file in TypeScript its type; returns what it is given.
+ * Gives a config file in TypeScript its type, in which a key that does not exist is an error; returns what it is given.
  *
  * @example
  * // drawbridge.config.ts
@@ -27,6 +27,6 @@ export type ConfigExport = Config | Promise<Config> | (() => Config | Promise<Co
  *   networks: { el: { kind: 'evm', default: true, upstreams: [{ url: 'http://10.0.0.1:8545' }] } },
  * })
  */
-export function defineConfig<const T extends ConfigExport>(config: T): T {
+export function defineConfig<const T extends ConfigExport>(config: T & ExactExport<T>): T {
   return config
 }

@@ -2,6 +2,7 @@ import { formatListen, type ListenAddress, parseListen } from '../config/listen.
 import type { Clock, Timer } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import { systemRandom } from '../core/random.ts'
+import { programVersion } from '../core/version.ts'
 import { createGateway, type Gateway } from '../gateway/gateway.ts'
 import { findAnvil } from './demo-anvil.ts'
 import { DemoChain } from './demo-chain.ts'
@@ -11,7 +12,6 @@ import { gatewayOptionsFor } from './demo-options.ts'
 import { elapsed, introduction } from './demo-text.ts'
 import { UsageError } from './failure.ts'
 import { explainListenError } from './listen-error.ts'
-import { programVersion } from './version.ts'
 
 export interface DemoOptions {
   /** `host:port`; port 0 takes a free one. */

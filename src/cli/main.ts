@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { redactText } from '../core/redact.ts'
+import { programVersion } from '../core/version.ts'
 import { registerCheck } from './check.ts'
 import { registerDemo } from './demo-command.ts'
 import { registerExplain } from './explain.ts'
@@ -9,7 +10,6 @@ import { registerKeygen } from './keygen.ts'
 import { registerServe } from './serve.ts'
 import { registerSimulate } from './simulate.ts'
 import { registerStatus } from './status.ts'
-import { programVersion } from './version.ts'
 
 // Each loads what it needs only when it runs: `serve` should be ready in a blink.
 const commands = [

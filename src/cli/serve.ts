@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { LoadedConfig } from '../config/load.ts'
 import { realClock } from '../core/clock.ts'
 import { systemRandom } from '../core/random.ts'
+import { programVersion } from '../core/version.ts'
 import type { GatewayOptions } from '../gateway/options.ts'
 import { endOnCrash } from './crash.ts'
 import { UsageError } from './failure.ts'
@@ -11,7 +12,6 @@ import { explainListenError } from './listen-error.ts'
 import { listeningLine } from './listening-line.ts'
 import type { ProgramLog } from './log.ts'
 import { stopOnSignal } from './signals.ts'
-import { programVersion } from './version.ts'
 
 interface ServeFlags {
   readonly config?: string

@@ -10,7 +10,7 @@ import { Instruments } from './instruments.ts'
 import { createNetwork } from './network.ts'
 import { type GatewayOptions, gatewayDefaults } from './options.ts'
 import { routesOf } from './routes.ts'
-import type { GatewaySeams } from './seams.ts'
+import { type GatewaySeams, standardSeams } from './seams.ts'
 import { takeSnapshot } from './snapshot.ts'
 
 export type { StatusSnapshot } from './control/snapshot.ts'
@@ -38,11 +38,13 @@ export interface Gateway {
  * A call goes: door (`ingress/`) → policies of its network (`network.ts`) → pool, which chooses an upstream → transport →
  * node. Beside that, probes keep the state of the upstreams true, and everyone who wants to look reads one snapshot.
  *
+ * @param given what differs from the machine's clock and chance, a log that keeps silent and the version of the package
  * @example
- * const gateway = createGateway(options, { clock: realClock, random: systemRandom, log, version: '1.0.0' })
+ * const gateway = createGateway(fromConfig({ networks: { el: { kind: 'evm', upstreams: [{ url }] } } }))
  * const { port } = await gateway.start()
  */
-export function createGateway(options: GatewayOptions, seams: GatewaySeams): Gateway {
+export function createGateway(options: GatewayOptions, given: Partial<GatewaySeams> = {}): Gateway {
+  const seams = { ...standardSeams(), ...given }
   const { clock, version } = seams
   const startedAt = isoTime(clock.wall())
   let draining = false

@@ -1,6 +1,7 @@
-import type { Clock } from '../core/clock.ts'
-import type { Log } from '../core/log.ts'
-import type { Random } from '../core/random.ts'
+import { type Clock, realClock } from '../core/clock.ts'
+import { type Log, silentLog } from '../core/log.ts'
+import { type Random, systemRandom } from '../core/random.ts'
+import { programVersion } from '../core/version.ts'
 
 /** What a gateway needs from the world. */
 export interface GatewaySeams {
@@ -9,4 +10,9 @@ export interface GatewaySeams {
   readonly log: Log
   /** Version of the program, for `/status` and metrics. */
   readonly version: string
+}
+
+/** The world as it is, with nobody to read a log. */
+export function standardSeams(): GatewaySeams {
+  return { clock: realClock, random: systemRandom, log: silentLog, version: programVersion() }
 }
