@@ -44,14 +44,14 @@ const bad: readonly (readonly [key: string, code: string])[] = [
 
 /** The compiler's messages, each with all its lines, by line of the code. */
 function compile(folder: string, lines: readonly string[]): Map<number, string> {
-  writeFileSync(join(folder, 'code.ts'), lines.join('\n'))
+  writeFileSync(join(folder, 'code.mts'), lines.join('\n'))
   const typeRoots = [join(root, 'node_modules/@types')]
-  const options = { extends: join(root, 'tsconfig.json'), compilerOptions: { typeRoots }, include: ['code.ts'] }
+  const options = { extends: join(root, 'tsconfig.json'), compilerOptions: { typeRoots }, include: ['code.mts'] }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(options))
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
   const { stdout } = spawnSync(process.execPath, [compiler, '--pretty', 'false', '-p', folder], { encoding: 'utf8' })
-  const messages = stdout.split(/^(?=\S*code\.ts\()/m).filter((text) => text !== '')
-  return new Map(messages.map((text) => [Number(/code\.ts\((\d+),/.exec(text)?.[1]), text]))
+  const messages = stdout.split(/^(?=\S*code\.mts\()/m).filter((text) => text !== '')
+  return new Map(messages.map((text) => [Number(/code\.mts\((\d+),/.exec(text)?.[1]), text]))
 }
 
 describe('the types of a config', () => {

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { createGateway, fromConfig } from '../../src/index.ts'
 import { startFakeElNode } from '../fake/el-node.ts'
 import { until } from '../fake/until.ts'
 import { send } from './gate.ts'
 
 const body = '{"jsonrpc":"2.0","id":1,"method":"eth_gasPrice","params":[]}'
+const index = new URL('../../src/index.ts', import.meta.url).href
 const headers = ['content-type', 'application/json']
 
 describe('as a library', () => {
@@ -38,11 +41,16 @@ describe('as a library', () => {
     })
   })
 
-  it('works as in examples/library.ts, and ends when it is told to', async (t) => {
+  it('works as in examples/README.md, and ends when it is told to', async (t) => {
     const node = await startFakeElNode()
     t.after(() => node.close())
-    const example = fileURLToPath(new URL('../../examples/library.ts', import.meta.url))
-    const child = spawn(process.execPath, [example, node.url], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const example = readFileSync(new URL('../../examples/README.md', import.meta.url), 'utf8')
+    const code = /^```ts\n([\s\S]*?)^```$/m.exec(example)![1]!
+    const folder = mkdtempSync(join(tmpdir(), 'drawbridge-library-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    const file = join(folder, 'gateway.mts')
+    writeFileSync(file, code.replace("'drawbridge-rpc'", JSON.stringify(index)))
+    const child = spawn(process.execPath, [file, node.url], { stdio: ['ignore', 'pipe', 'inherit'] })
     t.after(() => child.kill('SIGKILL'))
     const exited = once(child, 'exit')
     let printed = ''
