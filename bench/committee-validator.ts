@@ -57,6 +57,7 @@ function run(configPath: string): void {
     committeeDigest: digest,
     listen: peers[own]!,
     clock: realClock,
+    random: systemRandom,
     log: silentLog,
   })
   const replica = createReplica({

@@ -1,7 +1,7 @@
 import type { Committee } from '../consensus/committee.ts'
 import type { ConsensusParameters } from '../consensus/parameters.ts'
 import { blockRefSize, commitRefSize } from '../consensus/ssz-bytes.ts'
-import type { BucketSize } from './peers/token-bucket.ts'
+import type { BucketSize } from './token-bucket.ts'
 
 /** Largest frame between validators. Every block has to fit one. */
 export const maxFrameBytes = 16 * 1024 * 1024

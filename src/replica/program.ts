@@ -116,6 +116,7 @@ export class ProgramValidator {
       committeeDigest: committee.digest,
       listen: listen ?? peers[own]!,
       clock,
+      random: systemRandom,
       log,
     })
   }

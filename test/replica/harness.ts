@@ -77,6 +77,7 @@ export class TestValidator {
       committeeDigest: committee.domain,
       listen: peers[this.index]!,
       clock: realClock,
+      random: systemRandom,
       log: silentLog,
     })
     const replica = createReplica({

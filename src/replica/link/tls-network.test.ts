@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { type AddressInfo, createServer, connect as tcpConnect } from 'node:net'
+import { type AddressInfo, createServer, type Socket, connect as tcpConnect } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
 import { connect as tlsConnect } from 'node:tls'
 import { realClock, sleep } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
+import { systemRandom } from '../../core/random.ts'
 import { privateKeyFrom, publicBytesOf } from '../identity/keys.ts'
 import type { LinkHandlers, PeerLink } from '../seams.ts'
 import { selfSignedCertificate } from './certificate.ts'
@@ -50,6 +51,7 @@ function networkOf(own: number, peers: readonly PeerAddress[], overrides: Overri
     committeeDigest: digest,
     listen: { host: '127.0.0.1', port: 0 },
     clock: realClock,
+    random: systemRandom,
     log: silentLog,
     ...overrides,
   })
@@ -221,7 +223,7 @@ describe('links over TLS', () => {
   })
 
   it('bound the sockets of those who have not proved anything', async () => {
-    const server = await listening(0, { maxHandshakes: 2 })
+    const server = await listening(0, { places: { silent: 2, tls: 2 } })
     const sockets = Array.from({ length: 5 }, () => tcpConnect(server.network.port, '127.0.0.1'))
     let closed = 0
     for (const socket of sockets) socket.on('error', () => {}).on('close', () => closed++)
@@ -231,6 +233,50 @@ describe('links over TLS', () => {
     for (const socket of sockets) socket.destroy()
     await until(() => closed === 5, 'all are gone')
     assert.ok((await dial(networkOf(1, addresses(server.network.port)), 0)) instanceof End)
+  })
+
+  it('open for members while strangers come faster than they can be turned away, silent or half through a hello', async () => {
+    for (const says of ['', '\x16\x03\x01\x02\x00\x01']) {
+      const server = await listening(0, { places: { silent: 8, tls: 4 } })
+      const strangers = new Set<Socket>()
+      const intrude = (): void => {
+        const socket = tcpConnect({ host: '127.0.0.1', port: server.network.port, localAddress: '127.0.0.2' })
+        socket.on('error', () => {}).on('close', () => strangers.delete(socket))
+        strangers.add(socket.resume())
+        if (says !== '') socket.write(says, 'latin1')
+      }
+      const member = networkOf(1, addresses(server.network.port))
+      for (let round = 0; round < 20; round++) {
+        for (let n = 0; n < 20; n++) intrude()
+        const end = await dial(member, 0)
+        assert.ok(end instanceof End, `${end}`)
+      }
+      assert.ok(server.network.refusals.handshake > 100, 'strangers were turned away')
+      assert.equal(server.ends.length, 20)
+      for (const socket of strangers) socket.destroy()
+    }
+  })
+
+  it('read a first flight that comes in pieces', async () => {
+    const server = await listening(0)
+    const relay = createServer((near) => {
+      const far = tcpConnect(server.network.port, '127.0.0.1')
+      for (const socket of [near, far])
+        socket.on('error', () => {}).on('close', () => [near, far].map((s) => s.destroy()))
+      far.pipe(near)
+      near.once('data', (hello) => {
+        far.setNoDelay(true).write(hello.subarray(0, 3))
+        far.write(hello.subarray(3, 40))
+        setImmediate(() => {
+          far.write(hello.subarray(40))
+          near.pipe(far)
+        })
+      })
+    }).listen(0, '127.0.0.1')
+    await once(relay, 'listening')
+    const end = await dial(networkOf(1, addresses((relay.address() as AddressInfo).port)), 0)
+    assert.ok(end instanceof End, `${end}`)
+    relay.close()
   })
 
   it('refuse frames over the queue limit and tell when there is room again', async () => {

@@ -1,13 +1,16 @@
 import type { KeyObject } from 'node:crypto'
-import type { Socket } from 'node:net'
-import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
+import { isIP, type Server, type Socket } from 'node:net'
+import { connect, type TLSSocket } from 'node:tls'
 import type { Clock } from '../../core/clock.ts'
 import { DrawbridgeError, messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import type { Random } from '../../core/random.ts'
 import { maxFrameBytes } from '../block-limits.ts'
 import type { LinkHandlers, PeerLink, PeerNetwork } from '../seams.ts'
+import { Admission } from './admission.ts'
 import { selfSignedCertificate } from './certificate.ts'
 import { Handshake, type HandshakeRules, type RefusalCounts, type RefusalKind } from './handshake.ts'
+import { networkOf } from './network-of.ts'
 import { type LinkLimits, SocketLink } from './socket-link.ts'
 
 /** Who a peer is and where it listens. */
@@ -31,12 +34,13 @@ export interface TlsNetworkOptions {
   readonly committeeDigest: Uint8Array
   readonly listen: { readonly host: string; readonly port: number }
   readonly clock: Clock
+  readonly random: Random
   readonly log: Log
   readonly limits?: Partial<LinkLimits> | undefined
   /** Time for TCP, TLS and the first frame together; 5,000 when absent. */
   readonly handshakeMs?: number | undefined
-  /** Sockets that have not yet proved who they are; 64 when absent. */
-  readonly maxHandshakes?: number | undefined
+  /** Places for sockets that have not said anything, and for those in the handshake of TLS. */
+  readonly places?: { readonly silent: number; readonly tls: number } | undefined
 }
 
 const defaultLimits: LinkLimits = {
@@ -45,6 +49,12 @@ const defaultLimits: LinkLimits = {
   maxQueuedFrames: 1_024,
   idleMs: 8_000,
 }
+
+const defaultPlaces = { silent: 1_024, tls: 256 }
+/** A member's first bytes follow the opening of its connection at once. */
+const silentMs = 1_500
+/** Networks remembered for each member: it may move, but not for ever. */
+const networksPerMember = 4
 
 /**
  * Links over TLS 1.3 with certificates on both sides. A certificate is made from the network key at the start; the
@@ -61,8 +71,8 @@ export class TlsNetwork implements PeerNetwork {
   readonly #byKey = new Map<string, number>()
   readonly #sockets = new Set<Socket>()
   #server: Server | undefined
-  /** Accepted sockets before the end of their TLS handshake, the oldest first, by the address they came from. */
-  readonly #handshaking = new Map<string, Socket>()
+  /** Where members listen and have been seen, as far as these are addresses. */
+  readonly #memberNetworks = new Set<string>()
   #closed = false
 
   constructor(options: TlsNetworkOptions) {
@@ -75,6 +85,7 @@ export class TlsNetwork implements PeerNetwork {
     }
     options.peers.forEach((peer, index) => {
       if (index !== own) this.#byKey.set(hex(peer.networkKey), index)
+      if (isIP(peer.host) !== 0) this.#memberNetworks.add(networkOf(peer.host))
     })
     this.#rules = {
       hello: { epoch, committeeDigest, authority: own },
@@ -93,17 +104,8 @@ export class TlsNetwork implements PeerNetwork {
 
   listen(accept: (link: PeerLink) => LinkHandlers, ready: (error?: Error) => void): void {
     const { host, port } = this.#options.listen
-    const server = createServer({ ...this.#tlsOptions(), requestCert: true }, (socket) => {
-      this.#handshaking.delete(originOf(socket))
-      this.#introduce(socket, undefined, accept, () => {})
-    })
+    const { server } = this.#admission((socket) => this.#introduce(socket, undefined, accept, () => {}))
     this.#server = server
-    server.on('connection', (socket: Socket) => this.#admit(socket))
-    server.on('tlsClientError', (error, socket) => {
-      // Node leaves a socket open whose handshake timed out.
-      socket.destroy()
-      this.#count('handshake', messageOf(error))
-    })
     server.once('error', (cause) => ready(cannotListen(host, port, cause)))
     server.listen(port, host, () => {
       server.removeAllListeners('error')
@@ -142,19 +144,20 @@ export class TlsNetwork implements PeerNetwork {
     } as const
   }
 
-  /** Keeps strangers from piling up sockets: the oldest makes room, as a member needs but a moment for its handshake. */
-  #admit(socket: Socket): void {
-    socket.setNoDelay(true)
-    this.#track(socket)
-    const origin = originOf(socket)
-    this.#handshaking.set(origin, socket)
-    socket.once('close', () => {
-      if (this.#handshaking.get(origin) === socket) this.#handshaking.delete(origin)
+  #admission(secured: (socket: TLSSocket) => void): Admission {
+    const { clock, random, places = defaultPlaces } = this.#options
+    return new Admission({
+      tls: { ...this.#tlsOptions(), requestCert: true },
+      clock,
+      random,
+      isMember: (network) => this.#memberNetworks.has(network),
+      silentMs: Math.min(silentMs, this.#rules.timeoutMs),
+      silentPlaces: places.silent,
+      tlsPlaces: places.tls,
+      track: (socket) => this.#track(socket),
+      secured,
+      refused: (reason) => this.#count('handshake', reason),
     })
-    if (this.#handshaking.size <= (this.#options.maxHandshakes ?? 64)) return
-    const [oldest] = this.#handshaking
-    this.#handshaking.delete(oldest![0])
-    oldest![1].destroy()
   }
 
   #introduce(
@@ -166,6 +169,7 @@ export class TlsNetwork implements PeerNetwork {
     this.#track(socket)
     new Handshake(socket, this.#rules, expected, {
       opened: (peer, reader) => {
+        this.#remember(socket.remoteAddress)
         const link = new SocketLink(peer, socket, reader, this.#options.clock, this.#limits)
         link.attach(opened(link))
       },
@@ -174,6 +178,11 @@ export class TlsNetwork implements PeerNetwork {
         failed(reason)
       },
     })
+  }
+
+  #remember(address: string | undefined): void {
+    if (this.#memberNetworks.size >= networksPerMember * this.#options.peers.length) return
+    if (address !== undefined) this.#memberNetworks.add(networkOf(address))
   }
 
   #track(socket: Socket): void {
@@ -185,11 +194,6 @@ export class TlsNetwork implements PeerNetwork {
     if (kind !== undefined) this.refusals[kind]++
     this.#options.log.debug({ reason }, 'a link was refused')
   }
-}
-
-/** The same for a socket and for the TLS socket around it. */
-function originOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`
 }
 
 function hex(bytes: Uint8Array): string {

@@ -6,8 +6,8 @@ import type { Random } from '../../core/random.ts'
 import type { StreamLimits } from '../block-limits.ts'
 import type { ReplicaParameters } from '../parameters.ts'
 import type { LinkHandlers, PeerLink, PeerNetwork } from '../seams.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import { decodeMessage, MalformedMessage, type Method, requestFrame, subscribeFrame } from './messages.ts'
-import { TokenBucket } from './token-bucket.ts'
 
 /** Takes an answer; undefined: refused, too late, or the link is gone. */
 export type Answer = (body: Uint8Array | undefined) => void

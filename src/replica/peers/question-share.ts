@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
-import { TokenBucket } from './token-bucket.ts'
+import { TokenBucket } from '../token-bucket.ts'
 
 /** Frames of one peer that are read at once, and each second. */
 const frames = { burst: 1_000, perSecond: 500 }

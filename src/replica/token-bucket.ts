@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 
 /** How much may come at once, and how much each second after that. */
 export interface BucketSize {
@@ -25,10 +25,23 @@ export class TokenBucket {
 
   /** Takes `amount`; gives the milliseconds until the debt is paid, 0 when there is none. */
   take(amount: number): number {
+    this.#fill()
+    this.#tokens -= amount
+    return this.#tokens >= 0 ? 0 : (-this.#tokens * 1000) / this.#size.perSecond
+  }
+
+  /** Takes `amount` if there is so much. */
+  tryTake(amount: number): boolean {
+    this.#fill()
+    if (this.#tokens < amount) return false
+    this.#tokens -= amount
+    return true
+  }
+
+  #fill(): void {
     const { burst, perSecond } = this.#size
     const now = this.#clock.now()
-    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#at) * perSecond) / 1000) - amount
+    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#at) * perSecond) / 1000)
     this.#at = now
-    return this.#tokens >= 0 ? 0 : (-this.#tokens * 1000) / perSecond
   }
 }
