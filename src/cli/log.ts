@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import type { Log } from '../core/log.ts'
 import { secretRedactor } from '../core/redact.ts'
 import type { GlobalFlags } from './globals.ts'
+import { oneLine } from './one-line.ts'
 
 /** The log of the running program. */
 export interface ProgramLog extends Log {
@@ -46,6 +47,11 @@ export async function createLog(flags: GlobalFlags, secrets: readonly string[]):
 async function formatter({ logFormat }: GlobalFlags): Promise<(line: string) => string> {
   if (logFormat === 'json') return (line) => line
   const { prettyFactory } = await import('pino-pretty')
-  const pretty = prettyFactory({ colorize: process.stderr.hasColors?.() ?? false, translateTime: 'SYS:HH:MM:ss.l' })
+  const pretty = prettyFactory({
+    colorize: process.stderr.hasColors?.() ?? false,
+    translateTime: 'SYS:HH:MM:ss.l',
+    messageFormat: oneLine,
+    hideObject: true,
+  })
   return (line) => pretty(line) ?? line
 }

@@ -269,12 +269,15 @@ describe('drawbridge serve', () => {
     assert.doesNotMatch(program.err, new RegExp(secret))
   })
 
-  it('writes a log for people when it is told to', async () => {
+  it('writes a log for people when it is told to, each event in one line', async () => {
     const program = new Program(['serve', 'http://127.0.0.1:9', '--listen', '127.0.0.1:0', '--log-format', 'pretty'])
     await program.port()
+    await until(() => program.err.includes('upstream lost'), { deadlineMs: 20_000 })
     program.child.kill('SIGTERM')
     assert.equal(await program.ended, 0)
     assert.match(program.err, /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: started$/m)
+    assert.match(program.err, /WARN: upstream lost {2}network=el upstream=\S+ reason="connection refused"$/m)
+    for (const line of program.err.trim().split('\n')) assert.match(line, /^\[\d\d:\d\d:\d\d\.\d{3}\] [A-Z]+: /)
   })
 
   it('takes URLs alone, and --listen over the config', async () => {
