@@ -95,7 +95,7 @@ function assemble<C extends Call>(
   const state = stateOf(options, clock)
   const counted = instruments.forNetwork(state)
   const news = new HealthNews(state, log, counted)
-  const links = linksOf(state, clock)
+  const links = linksOf(state, clock, `drawbridge/${seams.version}`)
   const hedging = new Hedging(failsafe.hedge, state, clock)
   // Every call sets timers that almost never fire.
   const callTimers = coarseClock(clock, 5)
@@ -164,10 +164,10 @@ interface Link {
   readonly client: HttpClient
 }
 
-function linksOf(state: NetworkState, clock: Clock): ReadonlyMap<UpstreamState, Link> {
+function linksOf(state: NetworkState, clock: Clock, userAgent: string): ReadonlyMap<UpstreamState, Link> {
   return new Map(
     state.upstreams.map((upstream) => {
-      const endpoint = endpointOf(upstream.options)
+      const endpoint = endpointOf(upstream.options, userAgent)
       return [upstream, { endpoint, client: createHttpClient({ ...clientDefaults, origin: endpoint.origin }, clock) }]
     }),
   )

@@ -306,13 +306,14 @@ describe('content codings', { concurrency: 8 }, () => {
 })
 
 describe('request headers', { concurrency: 8 }, () => {
-  it('pass on, but for those between us and the client, and those that are secret', async (t) => {
+  it('pass on where a call means something by them: not what is between us and the client, nor what is secret', async (t) => {
     const { gate, nodes } = await elStage(t, 1, quiet)
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
     await gate.post(gasPrice('1'), [
       ...['Authorization', 'Bearer s3cret', 'Cookie', 'a=s3cret', 'Connection', 'keep-alive, X-Hop', 'X-Hop', '1'],
       ...['Keep-Alive', 'timeout=5', 'Proxy-Authorization', 'Basic s3cret', 'TE', 'trailers'],
-      ...['X-Request-Id', 'req-42', 'traceparent', traceparent, 'tracestate', 'a=b', 'X-Own', 'one', 'X-Own', 'two'],
+      ...['X-Request-Id', 'req-42', 'traceparent', traceparent, 'tracestate', 'a=b', 'X-Own', 'one'],
+      ...['User-Agent', 'curl/8', 'Eth-Own', 'one', 'Eth-Own', 'two'],
     ])
     const { headers } = nodes[0]!.callsOf('eth_gasPrice')[0]!
     assert.doesNotMatch(headers.join('\n'), /s3cret/)
@@ -322,7 +323,10 @@ describe('request headers', { concurrency: 8 }, () => {
     assert.deepEqual(seenHeader(headers, 'x-request-id'), ['req-42'])
     assert.deepEqual(seenHeader(headers, 'traceparent'), [traceparent])
     assert.deepEqual(seenHeader(headers, 'tracestate'), ['a=b'])
-    assert.deepEqual(seenHeader(headers, 'x-own'), ['one', 'two'])
+    assert.deepEqual(seenHeader(headers, 'eth-own'), ['one', 'two'])
+    assert.deepEqual(seenHeader(headers, 'x-own'), [])
+    for (const seen of [headers, nodes[0]!.callsOf('eth_chainId')[0]!.headers])
+      assert.deepEqual(seenHeader(seen, 'user-agent'), ['drawbridge/1.2.3-test'])
     assert.deepEqual(seenHeader(headers, 'host'), [`127.0.0.1:${nodes[0]!.port}`])
   })
 
@@ -330,6 +334,7 @@ describe('request headers', { concurrency: 8 }, () => {
     const { gate, nodes } = await elStage(t, 2, {
       ...quiet,
       upstreams: [{ passHeaders: ['authorization', 'cookie'] }],
+      directives: { upstream: true },
     })
     const secret = ['Authorization', 'Bearer mine', 'Cookie', 'a=b']
     for (const name of ['a', 'b']) await gate.post(gasPrice('1'), [...secret, 'X-Drawbridge-Upstream', name])
