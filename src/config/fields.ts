@@ -78,6 +78,11 @@ export const headers = z.record(
 
 export const headerNames = z.array(headerName, { error: 'write a list of header names, for example ["authorization"]' })
 
+const hostWanted = 'write a host name without a port, for example "gate.example", or "*"'
+export const hostNames = z.array(matching(/^(?:\*|(?!-)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/i, hostWanted), {
+  error: 'write a list of host names, for example ["gate.example"]',
+})
+
 const originWanted = 'write an origin without a path, for example "https://app.example", or "*"'
 export const origins = z.array(
   checked(originWanted, (text) => {

@@ -36,7 +36,7 @@ export function toConfig(options: GatewayOptions): Config {
     ...(options.drain === undefined ? {} : { drain: options.drain }),
     ...(options.directives === undefined ? {} : { directives: options.directives }),
     limits: options.limits,
-    cors: { origins: [...options.cors.origins] },
+    cors: withoutAbsent(options.cors) as Config['cors'],
     networks: Object.fromEntries(networks) as Config['networks'],
   }
 }

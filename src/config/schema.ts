@@ -150,6 +150,9 @@ const cors = z.strictObject({
   origins: field.origins
     .describe('Origins of the web pages that may call, or "*". Empty: none.')
     .default([...corsDefaults.origins]),
+  hosts: field.hostNames
+    .describe('Names by which the gateway may be called, besides IP addresses and localhost; "*" takes any.')
+    .optional(),
 })
 
 const directives = z.strictObject({

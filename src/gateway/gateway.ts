@@ -5,6 +5,8 @@ import { Metrics } from '../telemetry/metrics.ts'
 import { controlDoors } from './control/door.ts'
 import type { StatusSnapshot } from './control/snapshot.ts'
 import { EndlessAnswers } from './ingress/endless-answers.ts'
+import { isServed } from './ingress/front-check.ts'
+import { OwnNames } from './ingress/own-names.ts'
 import { pathOf, route } from './ingress/router.ts'
 import { Instruments } from './instruments.ts'
 import { createNetwork } from './network.ts'
@@ -56,8 +58,10 @@ export function createGateway(options: GatewayOptions, given: Partial<GatewaySea
   const snapshot = (): StatusSnapshot => takeSnapshot({ version, startedAt, draining, networks: states }, clock)
   const control = controlDoors(snapshot, metrics)
   const endless = new EndlessAnswers()
+  const names = new OwnNames(options.listen.host, options.cors.hosts ?? [])
   const routes = routesOf(networks, control, options, seams, endless)
   const serve = (exchange: Exchange): void => {
+    if (!isServed(exchange, names)) return
     const path = pathOf(exchange.target)
     route(routes, path)(exchange, path)
   }

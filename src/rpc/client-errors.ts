@@ -13,6 +13,10 @@ export type ClientErrorReason =
   | 'wrongContentType'
   | 'wrongMethod'
   | 'noWebSocket'
+  | 'forbiddenMethod'
+  | 'foreignHost'
+  | 'foreignPage'
+  | 'badPath'
   | 'closing'
 
 /** What a client is told. */
@@ -82,6 +86,34 @@ export const clientErrors: Readonly<Record<ClientErrorReason, ClientError>> = {
     class: 'NO_WEBSOCKET',
     message: 'There is no WebSocket at this address.',
     nextStep: 'Send the call as the body of a POST request.',
+  },
+  forbiddenMethod: {
+    code: -32600,
+    status: 405,
+    class: 'FORBIDDEN_METHOD',
+    message: "This request method is never served: its answer would repeat headers that are not the caller's.",
+    nextStep: 'Use GET or POST.',
+  },
+  foreignHost: {
+    code: -32600,
+    status: 403,
+    class: 'FOREIGN_HOST',
+    message: 'The Host header holds a name that is not one of this gateway.',
+    nextStep: 'Call it by its address or as localhost, or add the name to cors.hosts in the config.',
+  },
+  foreignPage: {
+    code: -32600,
+    status: 403,
+    class: 'FOREIGN_PAGE',
+    message: 'A web page of another site may not call this gateway.',
+    nextStep: 'Add the origin of the page to cors.origins in the config.',
+  },
+  badPath: {
+    code: -32600,
+    status: 400,
+    class: 'BAD_PATH',
+    message: 'The path holds a segment "." or "..".',
+    nextStep: 'Write the path without them.',
   },
   limited: {
     code: -32005,

@@ -15,6 +15,16 @@ export class Cors {
     this.#origins = new Set(options.origins)
   }
 
+  /** Every page may call. */
+  get isOpen(): boolean {
+    return this.#any
+  }
+
+  /** Whether pages of this origin may call. */
+  allows(origin: string): boolean {
+    return this.#any || this.#origins.has(origin)
+  }
+
   /** Headers that let the page behind this request read its answer; none when it may not. */
   headersFor(exchange: Exchange): readonly string[] {
     if (this.#origins.size === 0) return []

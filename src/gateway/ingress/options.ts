@@ -11,6 +11,11 @@ export interface LimitsOptions {
 export interface CorsOptions {
   /** Exact origins, or "*". Empty: no CORS header is sent. */
   readonly origins: readonly string[]
+  /**
+   * Names by which the gateway may be called, besides addresses and localhost; "*" takes any. Absent: only a listener on
+   * loopback looks at names.
+   */
+  readonly hosts?: readonly string[] | undefined
 }
 
 /** What clients may ask of the routing beside `X-Drawbridge-Min-Head`, which costs nobody anything. */

@@ -7,8 +7,11 @@ import { flowingBody } from './client-body.ts'
 import { directiveOf, headersOfRest, headersOfRestAnswer } from './client-headers.ts'
 import type { ClientLimit } from './client-limit.ts'
 import type { Cors } from './cors.ts'
+import { isForeignPage } from './cross-site.ts'
 import type { EndlessAnswers } from './endless-answers.ts'
+import { isBeaconType } from './media-type.ts'
 import type { DirectivesOptions, LimitsOptions } from './options.ts'
+import { staysBelow } from './path-check.ts'
 import { pipe } from './pipe.ts'
 import { ourError, retryAfterSeconds } from './refusal.ts'
 import type { RequestIds } from './request-id.ts'
@@ -45,9 +48,22 @@ export function restDoor(options: RestDoorOptions): Door {
     if (options.cors.answersPreflight(exchange)) return
     const waitMs = options.clientLimit.take(exchange.remoteAddress, 1)
     const request = new RestRequest(options, exchange, path)
-    if (waitMs > 0) request.answerLimited(waitMs)
+    const problem = problemOf(exchange, path, options.cors)
+    if (problem !== undefined) request.answerProblem(problem)
+    else if (waitMs > 0) request.answerLimited(waitMs)
     else request.read()
   }
+}
+
+type Problem = 'badPath' | 'wrongContentType' | 'foreignPage'
+
+function problemOf(exchange: Exchange, path: string, cors: Cors): Problem | undefined {
+  if (!staysBelow(path)) return 'badPath'
+  const { method } = exchange
+  if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return undefined
+  const type = exchange.header('content-type')
+  if (type !== undefined && !isBeaconType(type)) return 'wrongContentType'
+  return isForeignPage(exchange, cors) ? 'foreignPage' : undefined
 }
 
 class RestRequest {
@@ -94,6 +110,10 @@ class RestRequest {
       this.#answered = true
       this.#exchange.destroy()
     }
+  }
+
+  answerProblem(problem: Problem): void {
+    this.#answerRefusal(problem)
   }
 
   answerLimited(waitMs: number): void {
@@ -196,7 +216,7 @@ class RestRequest {
   }
 
   /** The error shape of the Beacon API: `{code, message}`. */
-  #answerRefusal(reason: RefusalReason | 'tooLarge' | 'closing', more: readonly string[] = []): void {
+  #answerRefusal(reason: RefusalReason | Problem | 'tooLarge' | 'closing', more: readonly string[] = []): void {
     const { status, error } = ourError(reason)
     const parsed = JSON.parse(error.toString()) as { message: string; data: object }
     const code = status === 200 ? 502 : status

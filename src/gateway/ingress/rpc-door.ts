@@ -8,6 +8,8 @@ import { type ScannedCall, type ScannedRequest, scanRequest } from '../../rpc/sc
 import { directiveOf, headersOfRpc } from './client-headers.ts'
 import type { ClientLimit } from './client-limit.ts'
 import type { Cors } from './cors.ts'
+import { isForeignPage } from './cross-site.ts'
+import { isJsonType } from './media-type.ts'
 import type { DirectivesOptions, LimitsOptions } from './options.ts'
 import { refuse } from './refusal.ts'
 import type { RequestIds } from './request-id.ts'
@@ -59,8 +61,9 @@ export class RpcRequest {
       if (!this.options.cors.answersPreflight(exchange)) this.#refuseMethod()
       return false
     }
-    if (isJson(exchange)) return true
-    refuse(this, 'wrongContentType')
+    if (!isJson(exchange)) refuse(this, 'wrongContentType')
+    else if (isForeignPage(exchange, this.options.cors)) refuse(this, 'foreignPage')
+    else return true
     return false
   }
 
@@ -164,8 +167,7 @@ export class RpcRequest {
 /** Without a type, a page of another site could post to us unasked: only programs may leave it out. */
 function isJson(exchange: Exchange): boolean {
   const type = exchange.header('content-type')
-  if (type === undefined) return exchange.header('origin') === undefined
-  return type === 'application/json' || /^application\/(?:[\w.-]+\+)?json(?:-rpc|rpc|request)?\s*(?:;|$)/i.test(type)
+  return type === undefined ? exchange.header('origin') === undefined : isJsonType(type)
 }
 
 function idOf(request: ScannedRequest): Buffer | undefined {
