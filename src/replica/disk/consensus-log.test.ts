@@ -10,6 +10,7 @@ import type { LogRecord } from '../../consensus/types.ts'
 import { verifyCommits } from '../../consensus/verify-commits.ts'
 import { ConsensusLog } from './consensus-log.ts'
 import { FileDisk } from './file-disk.ts'
+import { decodeSegmentHead } from './segment-summary.ts'
 
 let folder: string
 const disks: FileDisk[] = []
@@ -133,6 +134,70 @@ describe('the log of a validator', () => {
     const { checkpoint, records } = newLog().recover()
     const { lastCommit } = statusOf(recoverConsensus(chain.seams, checkpoint, records))
     assert.equal(lastCommit.digest, chain.delivered.at(-1)!.commitRef.digest)
+  })
+})
+
+describe('the heads of segments', () => {
+  const small = 1_000
+  const all = (log: ConsensusLog): void => {
+    for (const { commitRef } of chain.delivered) {
+      assert.equal(log.history.commit(commitRef.index)?.ref.digest, commitRef.digest)
+    }
+  }
+
+  it('take no more space in a long log than in a short one, but for a logarithm', async () => {
+    const records = chain.records.slice(0, 512)
+    const bytesOf = (count: number): number => {
+      const disk = new FileDisk(join(folder, `${count}`))
+      disks.push(disk)
+      const log = new ConsensusLog({ disk, committee, own: 0, gcDepth: 60, segmentBytes: small, retainBytes: 1e9 })
+      log.recover()
+      for (let n = 0; n < count; n++) log.append([records[n % records.length]!])
+      return disk.segments().reduce((sum, segment) => sum + disk.size(segment), 0)
+    }
+    const [short, long] = [bytesOf(500), bytesOf(4_000)]
+    assert.ok(long < 8 * short * 1.5, `${short} bytes for 500 records, ${long} for 4,000`)
+  })
+
+  it('tell of all older segments after a restart, however the number of segments falls', async () => {
+    for (const count of [1, 2, 3, 40, 63, 64, 65, 200]) {
+      rmSync(folder, { recursive: true, force: true })
+      const log = newLog(small)
+      log.recover()
+      await write(log, chain.records.slice(0, count))
+      const again = newLog(small)
+      again.recover()
+      await write(again, chain.records.slice(count))
+      all(again)
+      const once = newLog(small)
+      once.recover()
+      all(once)
+      assert.equal(once.history.firstCommit, 1)
+    }
+  })
+
+  it('are followed past segments that are gone or damaged', async () => {
+    const log = newLog(small)
+    log.recover()
+    await write(log, chain.records)
+    const names = segments()
+    // Every chain of heads from above 256 goes through it; from the one below it, through 192.
+    rmSync(join(folder, names[256 - 1]!))
+    writeFileSync(join(folder, names[192 - 1]!), Buffer.alloc(500))
+    const again = newLog(small)
+    again.recover()
+    assert.equal(segments().length, names.length - 1)
+    const lost = chain.delivered.filter(({ commitRef }) => again.history.commit(commitRef.index) === undefined)
+    assert.ok(lost.length <= 4, `${lost.length} commits are lost`)
+    assert.equal(again.history.firstCommit, 1)
+  })
+
+  it('of the first version, which told of all, are still read', () => {
+    const summary = { segment: 3, minRound: 1, maxRound: 2, firstCommit: 0, lastCommit: 0, firstLeaderRound: 0 }
+    const old = Buffer.from(JSON.stringify({ version: 1, committee: 'c', authority: 0, older: [summary] }))
+    const head = decodeSegmentHead(old)
+    assert.deepEqual([head.since, head.older], [0, [summary]])
+    assert.throws(() => decodeSegmentHead(Buffer.from('{"version":9}')), { code: 'WAL_DAMAGED' })
   })
 })
 

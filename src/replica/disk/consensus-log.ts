@@ -16,6 +16,7 @@ import {
   noteCommit,
   type SegmentHead,
   type SegmentSummary,
+  toldSince,
 } from './segment-summary.ts'
 import { Wal } from './wal.ts'
 
@@ -45,8 +46,8 @@ export interface ConsensusLogOptions {
 const flushAtBytes = 1024 * 1024
 
 /**
- * The records of one validator on its disk. Every segment begins with a summary of the older ones, so that a start
- * reads only what recovery needs, however long the history is that is kept for peers.
+ * The records of one validator on its disk. Segments begin with summaries of older ones, so that a start reads a few heads
+ * and what recovery needs, however long the history is that is kept for peers.
  */
 export class ConsensusLog {
   readonly history: History
@@ -139,8 +140,13 @@ export class ConsensusLog {
 
   #begin(): SegmentSummary {
     const { committee, own } = this.#options
-    const head = encodeSegmentHead({ committee: hex(committee.domain), authority: own, older: this.#summaries })
-    this.#wal.append(recordTag.head, head)
+    const since = toldSince(this.#wal.segment)
+    const first = this.#summaries.findLastIndex(({ segment }) => segment < since) + 1
+    const older = this.#summaries.slice(first)
+    this.#wal.append(
+      recordTag.head,
+      encodeSegmentHead({ committee: hex(committee.domain), authority: own, since, older }),
+    )
     this.#headBytes = this.#wal.offset
     const summary = emptySummary(this.#wal.segment)
     this.#summaries.push(summary)
@@ -164,9 +170,7 @@ export class ConsensusLog {
     const segments = this.#wal.segments()
     const newest = segments.at(-1)
     if (newest === undefined) return 0
-    const existing = new Set(segments)
-    this.#summaries.push(...this.#headOf(newest).older.filter(({ segment }) => existing.has(segment)))
-    this.#summaries.push(emptySummary(newest))
+    this.#summaries.push(...this.#olderThan(newest, segments), emptySummary(newest))
     const torn = this.#cutAfterDamage(newest)
     if (torn > 0) return torn
     this.#summaries[this.#summaries.length - 1] = this.#summarise(newest)
@@ -175,6 +179,26 @@ export class ConsensusLog {
       if (cut > 0) return cut
     }
     return 0
+  }
+
+  /** Follows the heads from the newest down. Where one is gone or damaged, the segment itself is read instead. */
+  #olderThan(newest: number, segments: readonly number[]): readonly SegmentSummary[] {
+    const existing = new Set(segments)
+    const found: SegmentSummary[][] = []
+    for (let at: number | undefined = newest; at !== undefined; ) {
+      const { since, older } = this.#tells(at)
+      found.push(older.filter(({ segment }) => existing.has(segment)))
+      const told: boolean = since < at && existing.has(since)
+      const next: number | undefined = told ? since : segments.findLast((segment) => segment < since)
+      if (next !== undefined && !told) found.push([this.#summarise(next)])
+      at = next
+    }
+    return found.toReversed().flat()
+  }
+
+  #tells(segment: number): Pick<SegmentHead, 'since' | 'older'> {
+    const isSound = this.#wal.first(segment)?.tag === recordTag.head
+    return isSound ? this.#headOf(segment) : { since: segment, older: [] }
   }
 
   /** What follows a torn entry was written later, so it is no more reliable, in this segment and the next ones. */

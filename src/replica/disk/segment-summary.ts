@@ -1,7 +1,7 @@
 import type { Retention } from '../../consensus/types.ts'
 import { DrawbridgeError } from '../../core/errors.ts'
 
-/** What one segment of the log holds, small enough to be repeated at the head of every later segment. */
+/** What one segment of the log holds, small enough to be repeated at the heads of a few later segments. */
 export interface SegmentSummary {
   readonly segment: number
   /** Lowest and highest round of its blocks; 0 when it has none. */
@@ -41,15 +41,26 @@ export function isNeeded(summary: SegmentSummary, retention: Retention): boolean
   return summary.maxRound > retention.round || summary.lastCommit >= retention.commitIndex
 }
 
-/** The first entry of a segment: whose log it is, and what the older segments hold. */
+/** The first entry of a segment: whose log it is, and what some of the older segments hold. */
 export interface SegmentHead {
   /** Hex of the committee's domain. */
   readonly committee: string
   readonly authority: number
+  /** The lowest segment that `older` tells of. The head of that one tells of those before it. */
+  readonly since: number
+  /** All segments from `since` on. */
   readonly older: readonly SegmentSummary[]
 }
 
-const version = 1
+const version = 2
+
+/**
+ * From which segment on the head of `segment` tells of the older ones: as many as its number's lowest bit says. Following
+ * `since` from the newest head, all are known after log₂ n heads, and each summary is written log₂ n times at most.
+ */
+export function toldSince(segment: number): number {
+  return segment - (segment & -segment)
+}
 
 /** JSON: read only at the start, and a person can read it too. */
 export function encodeSegmentHead(head: SegmentHead): Uint8Array {
@@ -60,6 +71,8 @@ export function encodeSegmentHead(head: SegmentHead): Uint8Array {
 export function decodeSegmentHead(payload: Uint8Array): SegmentHead {
   const head = JSON.parse(Buffer.from(payload).toString()) as SegmentHead & { version: number }
   if (head.version === version) return head
+  // Of the first version each head told of all.
+  if (head.version === 1) return { ...head, since: 0 }
   throw new DrawbridgeError('WAL_DAMAGED', `The write-ahead log has version ${head.version}, not ${version}.`, {
     nextStep: 'Run the version of Drawbridge that wrote it.',
   })
