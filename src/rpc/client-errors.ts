@@ -112,8 +112,8 @@ export const clientErrors: Readonly<Record<ClientErrorReason, ClientError>> = {
     code: -32600,
     status: 400,
     class: 'BAD_PATH',
-    message: 'The path holds a segment "." or "..".',
-    nextStep: 'Write the path without them.',
+    message: 'The path leaves the place that the upstream is configured at.',
+    nextStep: 'Write the path without "..".',
   },
   limited: {
     code: -32005,

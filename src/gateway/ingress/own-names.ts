@@ -30,7 +30,8 @@ export class OwnNames {
   }
 
   #isOwn(name: string): boolean {
-    return isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost') || this.#names.has(name)
+    // A name without a dot is this machine's or its network's own: nobody can register one.
+    return isIP(name) !== 0 || !name.includes('.') || name.endsWith('.localhost') || this.#names.has(name)
   }
 }
 
