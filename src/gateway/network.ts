@@ -134,7 +134,7 @@ function assemble<C extends Call>(
     retry<C>(failsafe.maxRetries, counted.retryObserver([learner, news])),
     race<C>({
       clock: callTimers,
-      hedgeAfter: (call) => hedging.after(call),
+      hedgeAfter: (call) => (call.patienceMs === undefined ? hedging.after(call) : undefined),
       mayHedge: () => hedging.take(),
       started: counted.raced,
     }),

@@ -4,7 +4,7 @@ import { ClientLimit } from './ingress/client-limit.ts'
 import { Cors } from './ingress/cors.ts'
 import type { EndlessAnswers } from './ingress/endless-answers.ts'
 import { RequestIds } from './ingress/request-id.ts'
-import { restDoor } from './ingress/rest-door.ts'
+import { type RouteOf, restDoor } from './ingress/rest-door.ts'
 import type { Door, Routes } from './ingress/router.ts'
 import { rpcDoor } from './ingress/rpc-door.ts'
 import type { Network } from './network.ts'
@@ -41,8 +41,9 @@ export function routesOf(
       exact.set(path, door)
       if (network.options.default) exact.set('/', door)
     } else {
-      const door = (prefix: string): Door =>
-        restDoor({ ...common, endless, handler: network.handler, prefix, routeOf: beaconRoute })
+      const { produceMs } = network.options.failsafe
+      const routeOf: RouteOf = (verb, path) => beaconRoute(verb, path, produceMs)
+      const door = (prefix: string): Door => restDoor({ ...common, endless, handler: network.handler, prefix, routeOf })
       exact.set(path, door(path))
       prefixes.set(`${path}/`, door(path))
       if (network.options.default) prefixes.set('/eth/', door(''))

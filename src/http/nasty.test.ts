@@ -75,7 +75,7 @@ const nasty: [string, string, number][] = [
   ['two empty lines', `\r\n\r\nGET / HTTP/1.1\r\n${h}\r\n`, 400],
   ['a head that is too large', `GET / HTTP/1.1\r\n${h}X: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
   ['a head without an end', `GET / HTTP/1.1\r\n${h}X: ${'a'.repeat(20_000)}`, 431],
-  ['a target that is too large', `GET /${'a'.repeat(20_000)}`, 431],
+  ['a target that is too large', `GET /${'a'.repeat(140_000)}`, 431],
 ]
 
 /** Chunked bodies that must end in MALFORMED. */

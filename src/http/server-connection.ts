@@ -70,7 +70,7 @@ export class ServerConnection {
     this.#shared = shared
     this.#socket = socket
     this.#outbox = new Outbox(socket)
-    this.#heads = new HeadReader(parseRequestHead, shared.options.maxHeadBytes)
+    this.#heads = new HeadReader(parseRequestHead, shared.options.maxHeadBytes, shared.options.maxTargetBytes)
     this.remoteAddress = socket.remoteAddress ?? ''
     this.#since = shared.watch.now
     socket.on('end', this.#onInputEnd)

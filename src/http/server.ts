@@ -15,6 +15,8 @@ export const serverDefaults: HttpServerOptions = {
   writeTimeoutMs: 30_000,
   keepAliveMs: 65_000,
   maxHeadBytes: 16_384,
+  // A query of the Beacon API names up to 1,024 validators by their keys.
+  maxTargetBytes: 139_264,
   maxConnections: 10_000,
 }
 

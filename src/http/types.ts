@@ -83,6 +83,8 @@ export interface HttpServerOptions {
   /** Idle time after which a kept-alive connection closes. */
   readonly keepAliveMs: number
   readonly maxHeadBytes: number
+  /** Longest request line; the other lines of the head share `maxHeadBytes`. */
+  readonly maxTargetBytes: number
   readonly maxConnections: number
 }
 

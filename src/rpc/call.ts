@@ -95,6 +95,8 @@ export interface RestCall extends Call {
   readonly body: Buffer | ByteSource | undefined
   /** The answer is an event stream: handed over at once, and it may be silent for long. */
   readonly endless: boolean
+  /** Every node of the network is to be told, and told again when it comes back. */
+  readonly everyone: boolean
 }
 
 /** Why we answer in an upstream's place. */

@@ -333,4 +333,88 @@ describe('/eth/v1/events', { concurrency: 4 }, () => {
     nodes[0]!.nextSlot()
     await until(() => events.text.includes('"slot":"1001"'))
   })
+
+  it('begins at once for a topic that is rare, and waits for it as long as it takes', async (t) => {
+    const { gate, nodes } = await clStage(t, 2, { failsafe: { timeoutMs: 300 } })
+    for (const node of nodes) node.streams.lateHead = true
+    const events = await openEvents(t, gate, '?topics=attester_slashing')
+    assert.deepEqual([events.message.statusCode, events.message.headers['content-type']], [200, 'text/event-stream'])
+    const before = asked(nodes[0]!, '/eth/v1/node/health')
+    await until(() => asked(nodes[0]!, '/eth/v1/node/health') > before + 10)
+    assert.deepEqual([gate.upstream('a').suspect, gate.upstream('b').suspect, events.closed], [false, false, false])
+    nodes[0]!.push('attester_slashing', { a: 1 })
+    await until(() => events.text.includes('event: attester_slashing'))
+    assert.deepEqual([nodes[0]!.streams.opened.length, nodes[1]!.streams.opened.length], [1, 0])
+    assert.equal((await gate.send('/eth/v1/x')).header('x-drawbridge-upstream'), 'a')
+  })
+
+  it('that has only begun is given up at the node when the client goes', async (t) => {
+    const { gate, nodes } = await clStage(t, 1)
+    nodes[0]!.streams.lateHead = true
+    const events = await openEvents(t, gate)
+    await until(() => nodes[0]!.streams.active === 1)
+    events.message.socket.resetAndDestroy()
+    await until(() => nodes[0]!.streams.active === 0)
+    await until(() => gate.upstream('a').inFlight === 0)
+  })
+})
+
+describe('block production', { concurrency: 4 }, () => {
+  const paths = ['/eth/v3/validator/blocks/5', '/eth/v2/validator/blocks/5', '/eth/v1/validator/blinded_blocks/5']
+  for (const path of paths) {
+    it(`waits for its node: ${path}`, async (t) => {
+      const { gate, nodes } = await clStage(t, 2, quiet)
+      for (let n = 0; n < 40; n++) await gate.send(path)
+      nodes[0]!.delay(path, 900)
+      const before = asked(nodes[1]!, path)
+      for (const answer of await Promise.all([gate.send(path), gate.send(path)])) {
+        assert.equal(answer.header('x-drawbridge-upstream'), 'a')
+        assert.equal(answer.header('x-drawbridge-attempts'), '1')
+      }
+      assert.equal(asked(nodes[1]!, path), before)
+      assert.equal(gate.upstream('a').suspect, false)
+    })
+  }
+
+  it('is asked of another node when its node has had its time', async (t) => {
+    const { gate, nodes } = await clStage(t, 2, { ...quiet, failsafe: { produceMs: 200 } })
+    nodes[0]!.delay(paths[0]!, 20_000)
+    const answer = await gate.send(paths[0]!)
+    assert.equal(answer.header('x-drawbridge-upstream'), 'b')
+    assert.equal(answer.header('x-drawbridge-attempts'), '2')
+  })
+
+  it('keeps its time when other calls find its node silent, and goes elsewhere at once when it fails', async (t) => {
+    const { gate, nodes } = await clStage(t, 2, quiet)
+    nodes[0]!.hang()
+    const block = gate.send(paths[0]!)
+    await until(() => asked(nodes[0]!, paths[0]!) === 1)
+    assert.equal((await gate.send('/eth/v1/x')).header('x-drawbridge-upstream'), 'b')
+    assert.equal(asked(nodes[1]!, paths[0]!), 0)
+    nodes[0]!.reset()
+    assert.equal((await block).header('x-drawbridge-upstream'), 'b')
+  })
+})
+
+describe('a query of many keys', { concurrency: 2 }, () => {
+  const keys = Array.from({ length: 1024 }, (_, n) => `0x${n.toString(16).padStart(96, '0')}`)
+  const path = '/eth/v1/beacon/states/head/validators'
+
+  it('passes in the target, however it is written', async (t) => {
+    const { gate, nodes } = await clStage(t, 1, quiet)
+    nodes[0]!.answer(path, { data: [] })
+    for (const query of [`id=${keys.join(',')}`, keys.map((key) => `id=${key}`).join('&'), `id=${keys.join('%2C')}`]) {
+      for (const prefix of ['', '/cl']) assert.equal((await gate.send(`${prefix}${path}?${query}`)).status, 200)
+      assert.equal(nodes[0]!.requests.at(-1)!.target, `${path}?${query}`)
+    }
+  })
+
+  it('passes as a body', async (t) => {
+    const { gate, nodes } = await clStage(t, 1, quiet)
+    nodes[0]!.answer(path, { data: [] })
+    const body = JSON.stringify({ ids: keys, statuses: [] })
+    const answer = await gate.send(path, { method: 'POST', headers: ['content-type', 'application/json'], body })
+    assert.equal(answer.status, 200)
+    assert.equal(nodes[0]!.requests.at(-1)!.body.toString(), body)
+  })
 })

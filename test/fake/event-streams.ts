@@ -12,6 +12,8 @@ interface Stream {
 export class EventStreams {
   /** Streams opened so far, with the target each asked for. */
   readonly opened: string[] = []
+  /** The head of an answer waits for the first event, as where nothing flushes it. */
+  lateHead = false
   readonly #open = new Set<Stream>()
 
   /** Streams open now. */
@@ -59,7 +61,7 @@ export class EventStreams {
   }
 
   async *#flow(stream: Stream): AsyncGenerator<Buffer> {
-    yield Buffer.from(':\n\n')
+    if (!this.lateHead) yield Buffer.from(':\n\n')
     while (!stream.ended) {
       const next = stream.queue.shift()
       if (next !== undefined) yield next

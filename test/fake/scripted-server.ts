@@ -67,7 +67,7 @@ export abstract class ScriptedServer {
   #cutAfter: number | undefined
 
   constructor(keepAliveMs = 60_000) {
-    this.#server = createServer((request, response) => void this.#serve(request, response))
+    this.#server = createServer({ maxHeaderSize: 262_144 }, (request, response) => void this.#serve(request, response))
     this.#server.keepAliveTimeout = keepAliveMs
     this.#server.on('connection', (socket) => this.#track(socket))
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head))

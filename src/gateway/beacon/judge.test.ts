@@ -5,7 +5,16 @@ import type { RestCall } from '../../rpc/call.ts'
 import { judgeStatus } from './judge.ts'
 
 function call(label: string): RestCall {
-  return { ...rpcCall(), label, name: label, verb: 'GET', target: '/', body: undefined, endless: false }
+  return {
+    ...rpcCall(),
+    label,
+    name: label,
+    verb: 'GET',
+    target: '/',
+    body: undefined,
+    endless: false,
+    everyone: false,
+  }
 }
 const block = call('GET /eth/v2/beacon/blocks/{id}')
 

@@ -8,6 +8,10 @@ export interface BeaconRoute {
   readonly cost: Call['cost']
   /** The answer never ends: the event stream. */
   readonly endless: boolean
+  /** Every node must know this: what it says of validators is kept by the node that was told, and by no other. */
+  readonly everyone: boolean
+  /** How long its node is waited for before another is asked; undefined: as long as the history says. */
+  readonly patienceMs: number | undefined
 }
 
 /**
@@ -52,18 +56,27 @@ const repeatable = [
   /^\/eth\/v\d\/validator\/(?:duties|liveness|aggregate_and_proofs|contribution_and_proofs|beacon_committee_subscriptions|sync_committee_subscriptions|prepare_beacon_proposer|register_validator|beacon_committee_selections|sync_committee_selections)/,
 ]
 
+const production = /^\/eth\/v\d\/validator\/(?:blocks|blinded_blocks)\/[^/]+$/
+const everyones =
+  /^\/eth\/v\d\/validator\/(?:prepare_beacon_proposer|register_validator|beacon_committee_subscriptions|sync_committee_subscriptions)$/
+
 /**
  * The route of a request.
  *
+ * @param produceMs how long a node may take to produce a block: the answer of another one costs the bid of its builder
+ *
  * @example beaconRoute('GET', '/eth/v2/beacon/blocks/0xab').label // 'GET /eth/v2/beacon/blocks/{id}'
  */
-export function beaconRoute(verb: string, path: string): BeaconRoute {
+export function beaconRoute(verb: string, path: string, produceMs?: number): BeaconRoute {
   const segments = path.split('/').filter((segment) => segment !== '')
+  const endless = verb === 'GET' && /^\/eth\/v\d\/events$/.test(path)
   return {
     label: labelOf(verb, segments),
     repeat: verb === 'GET' || verb === 'HEAD' || repeatable.some((pattern) => pattern.test(path)) ? 'safe' : 'never',
     cost: costOf(segments),
-    endless: /^\/eth\/v\d\/events$/.test(path),
+    endless,
+    everyone: verb === 'POST' && everyones.test(path),
+    patienceMs: endless ? Number.POSITIVE_INFINITY : verb === 'GET' && production.test(path) ? produceMs : undefined,
   }
 }
 

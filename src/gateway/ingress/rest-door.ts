@@ -1,8 +1,8 @@
 import { Cancellation } from '../../core/cancel.ts'
-import type { Clock } from '../../core/clock.ts'
+import type { Clock, Timer } from '../../core/clock.ts'
 import type { AbortableSource, ByteSource } from '../../core/flow.ts'
 import type { CarrierError, Exchange } from '../../http/types.ts'
-import { type Call, type Handler, type Outcome, type RefusalReason, type RestCall, Trail } from '../../rpc/call.ts'
+import { type Handler, type Outcome, type RefusalReason, type RestCall, Trail } from '../../rpc/call.ts'
 import { flowingBody } from './client-body.ts'
 import { directiveOf, headersOfRest, headersOfRestAnswer } from './client-headers.ts'
 import type { ClientLimit } from './client-limit.ts'
@@ -21,7 +21,7 @@ import type { Door } from './router.ts'
 export type RouteOf = (
   verb: string,
   path: string,
-) => { readonly label: string; readonly repeat: Call['repeat']; readonly cost: Call['cost']; readonly endless: boolean }
+) => Pick<RestCall, 'label' | 'repeat' | 'cost' | 'endless' | 'everyone' | 'patienceMs'>
 
 /** What the REST door of a network works with. */
 export interface RestDoorOptions {
@@ -41,6 +41,8 @@ export interface RestDoorOptions {
 
 /** Request bodies up to this size are held, so that the request can be repeated elsewhere; longer ones flow by once. */
 const heldBytes = 1_048_576
+/** A node refuses a stream at once; one that has nothing to tell yet may keep its head until it has. */
+const ownHeadMs = 100
 
 /** A REST API passed through: verb, raw path and query, body and status unchanged, streamed both ways. */
 export function restDoor(options: RestDoorOptions): Door {
@@ -77,6 +79,9 @@ class RestRequest {
   #flowing: AbortableSource | undefined
   /** Takes an event stream off the list of those that a shutdown ends. */
   #forget: (() => void) | undefined
+  #ownHead: Timer | undefined
+  /** Our own head of an event stream has gone out; nothing of a node has. */
+  #opened = false
 
   constructor(options: RestDoorOptions, exchange: Exchange, path: string) {
     this.#options = options
@@ -91,15 +96,22 @@ class RestRequest {
     const length = bodyLength(exchange)
     if (length === 0) this.#serve(undefined)
     else if (length !== undefined && length > this.#options.limits.maxBodyBytes) this.#answerRefusal('tooLarge')
-    else if (length !== undefined && length <= heldBytes) {
-      exchange.body(heldBytes, (error, body) => {
+    else if (this.#isHeld(length)) {
+      exchange.body(this.#options.limits.maxBodyBytes, (error, body) => {
         if (error === undefined) this.#serve(body)
+        else if (error.code === 'TOO_LARGE') this.#answerRefusal('tooLarge')
         else exchange.destroy()
       })
     } else {
       const limit = this.#options.limits.maxBodyBytes
       this.#serve(flowingBody(exchange, length, limit, (error) => this.#bodySpoilt(error)))
     }
+  }
+
+  /** What every node is to be told is sent more than once, however long it is. */
+  #isHeld(length: number | undefined): boolean {
+    if (length !== undefined && length <= heldBytes) return true
+    return this.#options.routeOf(this.#exchange.method, this.#path).everyone
   }
 
   #bodySpoilt(error: CarrierError): void {
@@ -127,8 +139,12 @@ class RestRequest {
       this.#answerRefusal('closing', ['Retry-After', '1'])
       return
     }
-    if (call.endless) this.#forget = endless?.add(() => this.#endStream())
+    if (call.endless) {
+      this.#forget = endless?.add(() => this.#endStream())
+      this.#ownHead = this.#options.clock.after(ownHeadMs, () => this.#openStream())
+    }
     this.#exchange.onClose = () => {
+      this.#options.clock.clear(this.#ownHead)
       this.#forget?.()
       this.#cancellation.cancel()
     }
@@ -137,10 +153,32 @@ class RestRequest {
     else this.#answer(call, outcome)
   }
 
+  /** Begins an event stream in the node's place, which may keep its head until it has something to tell. */
+  #openStream(): void {
+    this.#opened = true
+    const headers = ['Content-Type', 'text/event-stream', 'Cache-Control', 'no-cache', 'X-Request-Id', this.#requestId]
+    this.#exchange.start(200, [...headers, ...this.#options.cors.headersFor(this.#exchange)])
+  }
+
+  /** What a node says after our own head: a stream goes on, anything else breaks it off. */
+  #continueStream({ answer }: Outcome): void {
+    this.#answered = true
+    if (answer.kind === 'http' && answer.status === 200 && !Buffer.isBuffer(answer.body)) this.#passOn(answer.body)
+    else {
+      if (answer.kind === 'http' && !Buffer.isBuffer(answer.body)) answer.body.abort()
+      this.#forget?.()
+      this.#exchange.destroy()
+    }
+  }
+
   #endStream(): void {
     const source = this.#flowing
+    this.#options.clock.clear(this.#ownHead)
     this.#cancellation.cancel()
-    if (!this.#answered) this.#answerRefusal('closing', ['Retry-After', '1'])
+    if (this.#opened && source === undefined) {
+      this.#answered = true
+      this.#exchange.end()
+    } else if (!this.#answered) this.#answerRefusal('closing', ['Retry-After', '1'])
     else if (source !== undefined) {
       this.#exchange.end()
       source.abort()
@@ -149,7 +187,7 @@ class RestRequest {
 
   #callWith(body: Buffer | ByteSource | undefined): RestCall {
     const exchange = this.#exchange
-    const { label, repeat, cost, endless } = this.#options.routeOf(exchange.method, this.#path)
+    const { label, repeat, cost, endless, everyone, patienceMs } = this.#options.routeOf(exchange.method, this.#path)
     return {
       // What an upstream lacks is remembered by name: one unknown path must not stand for all of them.
       name: label === 'other' ? `${exchange.method} ${this.#path}` : label,
@@ -158,11 +196,13 @@ class RestRequest {
       repeat: body === undefined || Buffer.isBuffer(body) ? repeat : 'never',
       cost,
       endless,
+      everyone,
+      patienceMs,
       verb: exchange.method,
       target: exchange.target.slice(this.#options.prefix.length) || '/',
       body,
       requestId: this.#requestId,
-      headers: headersOfRest(exchange),
+      headers: endless ? uncoded(headersOfRest(exchange)) : headersOfRest(exchange),
       directive: directiveOf(exchange, this.#options.directives),
       cancellation: this.#cancellation,
       trail: new Trail(),
@@ -174,6 +214,11 @@ class RestRequest {
     const { answer } = outcome
     if (this.#answered) {
       if (answer.kind === 'http' && !Buffer.isBuffer(answer.body)) answer.body.abort()
+      return
+    }
+    this.#options.clock.clear(this.#ownHead)
+    if (this.#opened) {
+      this.#continueStream(outcome)
       return
     }
     if (answer.kind !== 'http') {
@@ -226,6 +271,11 @@ class RestRequest {
     this.#forget?.()
     this.#exchange.respond(code, headers, JSON.stringify({ code, message: parsed.message, ...parsed.data }))
   }
+}
+
+/** Our own head of a stream promises no coding. */
+function uncoded(headers: readonly string[]): string[] {
+  return headers.filter((_, at) => headers[at - (at % 2)]!.toLowerCase() !== 'accept-encoding')
 }
 
 function bodyLength(exchange: Exchange): number | undefined {
