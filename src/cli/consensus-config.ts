@@ -54,9 +54,11 @@ export function loadConsensusConfig(path: string): ConsensusConfig {
   if (!parsed.success) throw invalid(path, explainIssue(parsed.error))
   const { committee, secret, dir, listen, http, commits, limits } = parsed.data
   const at = (relative: string): string => resolve(dirname(path), relative)
+  const file = parseCommitteeFile(read(at(committee)), at(committee))
+  requireRoomForTransactions(path, limits.maxQueuedTransactionBytes, file)
   const given = Object.entries(limits).filter(([, value]) => value !== undefined)
   return {
-    committee: parseCommitteeFile(read(at(committee)), at(committee)),
+    committee: file,
     secret: at(secret),
     dir: at(dir),
     listen,
@@ -64,6 +66,15 @@ export function loadConsensusConfig(path: string): ConsensusConfig {
     commits: at(commits ?? `${dir}/commits.jsonl`),
     replica: { ...defaultReplicaParameters, ...Object.fromEntries(given) },
   }
+}
+
+/** A queue smaller than a transaction that the committee allows would refuse it for ever. */
+function requireRoomForTransactions(path: string, given: number | undefined, { parameters }: CommitteeFile): void {
+  const { maxTransactionBytes } = parameters
+  const queued = given ?? defaultReplicaParameters.maxQueuedTransactionBytes
+  if (queued >= maxTransactionBytes) return
+  const what = `${queued} is less than one transaction of the committee's parameters.maxTransactionBytes`
+  throw invalid(path, `limits.maxQueuedTransactionBytes: ${what}; write ${maxTransactionBytes} or more`)
 }
 
 function read(path: string): string {

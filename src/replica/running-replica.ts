@@ -200,7 +200,8 @@ export class RunningReplica implements Replica {
     return new Answers({
       ...this.#shared,
       history: this.#log.history,
-      blockInMemory: (ref) => (this.#mayShow(ref) ? blockOf(this.#state, ref) : undefined),
+      blockInMemory: (ref) => blockOf(this.#state, ref),
+      mayShow: ({ ref }) => this.#mayShow(ref),
       held: (above, limit) => heldBlocks(this.#state, above, limit, (ref) => this.#mayShow(ref)),
       certifiedIndex: () => this.#state.certificates.head.ref.index,
       latestOf: (author) => this.#intake.latestOf(author),

@@ -81,8 +81,16 @@ export class History {
     return undefined
   }
 
-  /** Blocks of different authors that vote for a commit, up to a quorum; undefined when there is none. */
-  voters(commit: CommitRef, budget: ScanBudget = unlimited()): readonly SignedBlock[] | undefined {
+  /**
+   * Blocks of different authors that vote for a commit, up to a quorum; undefined when there is none.
+   *
+   * @param mayShow leaves out what is in the log but not synced, and must not leave yet
+   */
+  voters(
+    commit: CommitRef,
+    budget: ScanBudget = unlimited(),
+    mayShow: (block: SignedBlock) => boolean = () => true,
+  ): readonly SignedBlock[] | undefined {
     const found = new Map<number, SignedBlock>()
     const tried = new Map<number, number>()
     let stake = 0
@@ -91,7 +99,7 @@ export class History {
       if (found.has(author) || tries >= maxTries) continue
       tried.set(author, tries + 1)
       const block = decodeBlockOf(this.#wal.read(position), this.#committee)
-      if (!votesFor(block, commit)) continue
+      if (!votesFor(block, commit) || !mayShow(block)) continue
       found.set(author, block)
       stake += this.#committee.stake(author)
       if (stake >= this.#committee.quorum) return [...found.values()]

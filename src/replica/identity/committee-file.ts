@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type Committee, createCommittee } from '../../consensus/committee.ts'
 import { type ConsensusParameters, defaultParameters } from '../../consensus/parameters.ts'
 import { DrawbridgeError } from '../../core/errors.ts'
+import { limitFault } from './cross-limits.ts'
 
 const key = z
   .string()
@@ -14,11 +15,13 @@ export const addressText = z
   .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'host:port')
   .refine((text) => splitAddress(text).port <= 65_535, 'a port up to 65535')
 const count = (min: number) => z.int().min(min)
+/** Longer waits are mistakes, and timers end at 24 days. */
+const longestMs = 3_600_000
 
 /** Parameters that the whole committee shares; each has a default. */
 const parameters = z.strictObject({
-  minRoundDelayMs: count(0).optional(),
-  leaderTimeoutMs: count(1).optional(),
+  minRoundDelayMs: count(0).max(longestMs).optional(),
+  leaderTimeoutMs: count(1).max(longestMs).optional(),
   leadersPerRound: count(1).optional(),
   gcDepth: count(10).optional(),
   commitsPerSchedule: count(0).optional(),
@@ -54,7 +57,7 @@ export interface CommitteeFile {
 /**
  * Reads the JSON of a committee's public file.
  * @param source named in errors
- * @throws DrawbridgeError `COMMITTEE_INVALID` with the place of the first mistake; `BAD_COMMITTEE`.
+ * @throws DrawbridgeError `COMMITTEE_INVALID` with the place of the first mistake, or of limits that do not fit each other; `BAD_COMMITTEE`.
  */
 export function parseCommitteeFile(text: string, source: string): CommitteeFile {
   const parsed = committeeFile.safeParse(jsonOf(text, source))
@@ -63,6 +66,8 @@ export function parseCommitteeFile(text: string, source: string): CommitteeFile 
   requireDistinctKeys(authorities, source)
   const committee = createCommittee(epoch, authorities)
   const all: ConsensusParameters = { ...defaultParameters, ...withoutUndefined(given) }
+  const fault = limitFault(committee.size, all)
+  if (fault !== undefined) throw invalid(source, fault)
   return { committee, parameters: all, digest: digestOf(committee, all) }
 }
 

@@ -115,6 +115,15 @@ describe('the secret file', () => {
   })
 })
 
+function catching(run: () => unknown): string {
+  try {
+    run()
+  } catch (error) {
+    return String(error)
+  }
+  return assert.fail('nothing was refused')
+}
+
 describe('the committee file', () => {
   const change = (edit: (file: { authorities: Record<string, unknown>[]; [key: string]: unknown }) => void): string => {
     const file = JSON.parse(read('committee.json'))
@@ -142,6 +151,41 @@ describe('the committee file', () => {
     }
   })
 
+  it('is refused when its limits do not fit each other, with the key, the value and what to write', () => {
+    keygen()
+    const committees: [object, RegExp][] = [
+      [{ leadersPerRound: 5 }, /leadersPerRound: 5 .*write 4 or less/],
+      [{ maxTransactionBytesPerBlock: 100_000 }, /maxTransactionBytes: 262144 .*write 100000 or less/],
+      [{ maxTransactionBytes: 600_000 }, /maxTransactionBytes: 600000 .*write 524288 or less/],
+      [{ maxTransactionBytesPerBlock: 20_000_000 }, /maxTransactionBytesPerBlock: 20000000 .*write \d+ or less/],
+      [{ maxTransactionsPerBlock: 10_000_000 }, /maxTransactionsPerBlock: 10000000 .*write \d+ or less/],
+      [{ maxTransactionsPerBlock: 100_000, transactionVoting: true }, /maxTransactionsPerBlock.*write 65536 or less/],
+      [{ leaderTimeoutMs: 3_000_000_000 }, /leaderTimeoutMs/],
+    ]
+    for (const [parameters, message] of committees) {
+      const text = change((file) => Object.assign(file, { parameters }))
+      assert.throws(() => parseCommitteeFile(text, 'committee.json'), { code: 'COMMITTEE_INVALID', message })
+    }
+  })
+
+  it('is taken with what the refusal said to write', () => {
+    keygen()
+    const parse = (parameters: object) =>
+      parseCommitteeFile(
+        change((file) => Object.assign(file, { parameters })),
+        'x',
+      )
+    for (const key of ['maxTransactionBytesPerBlock', 'maxTransactionsPerBlock', 'leadersPerRound']) {
+      const refusal = catching(() => parse({ [key]: 100_000_000 }))
+      const most = Number(/write (\d+) or less/.exec(refusal)?.[1])
+      parse({ [key]: most })
+      assert.match(
+        catching(() => parse({ [key]: most + 1 })),
+        /or less/,
+      )
+    }
+  })
+
   it('has a digest over members and parameters, not over addresses', () => {
     keygen()
     const digest = (text: string): string => Buffer.from(parseCommitteeFile(text, 'x').digest).toString('hex')
@@ -162,6 +206,10 @@ describe("a validator's config", () => {
       [text.replace('http = "127.0.0.1:9100"', 'http = "nowhere"'), /http/],
       [text.replace(/secret = .*/, ''), /secret/],
       [`${text}\n[limits]\nretainBytes = 0`, /limits\.retainBytes/],
+      [
+        `${text}\n[limits]\nmaxQueuedTransactionBytes = 1000`,
+        /limits\.maxQueuedTransactionBytes: 1000 .*write 262144 or more/,
+      ],
       ['=', /not TOML in line 1/],
     ]
     for (const [mistake, message] of mistakes) {

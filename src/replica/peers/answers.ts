@@ -2,6 +2,7 @@ import type { Committee } from '../../consensus/committee.ts'
 import type { AuthorityIndex, BlockRef, Round, SealedCommit, SignedBlock } from '../../consensus/types.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import { maxFrameBytes } from '../block-limits.ts'
 import type { History, ScanBudget } from '../disk/history.ts'
 import type { ReplicaParameters } from '../parameters.ts'
 import {
@@ -28,8 +29,10 @@ export interface AnswersSeams {
   readonly parameters: ReplicaParameters
   readonly history: History
   readonly log: Log
-  /** An accepted block in memory that may be shown: an own one only once it is on the disk. */
+  /** An accepted block in memory. */
   readonly blockInMemory: (ref: BlockRef) => SignedBlock | undefined
+  /** Whether a block may be shown: an own one only once it is safe on the disk, wherever it is found. */
+  readonly mayShow: (block: SignedBlock) => boolean
   /** References of blocks in memory that may be shown, above a round, lowest first, at most `limit`. */
   readonly held: (above: Round, limit: number) => readonly BlockRef[]
   /** The last commit that a quorum has voted for. */
@@ -40,6 +43,8 @@ export interface AnswersSeams {
 
 /** Segments one question may open. */
 const segmentsPerAnswer = 2
+/** What a message adds to its body, rounded up. */
+const messageBytes = 64
 /** Commits tried as the end of a range: the newest have not got their votes yet. */
 const maxEnds = 12
 
@@ -94,7 +99,8 @@ export class Answers {
   }
 
   #find(ref: BlockRef, budget: ScanBudget): SignedBlock | undefined {
-    return this.#seams.blockInMemory(ref) ?? this.#seams.history.block(ref, budget)
+    const block = this.#seams.blockInMemory(ref) ?? this.#seams.history.block(ref, budget)
+    return block !== undefined && this.#seams.mayShow(block) ? block : undefined
   }
 
   /** What the asker will miss next: ancestors above the rounds it has, as far as they are in memory. */
@@ -106,7 +112,7 @@ export class Answers {
         if (ref.round <= (accepted[ref.author] ?? 0) || seen.has(ref.digest)) continue
         seen.add(ref.digest)
         const block = this.#seams.blockInMemory(ref)
-        if (block !== undefined && !reply.add(block)) return
+        if (block !== undefined && this.#seams.mayShow(block) && !reply.add(block)) return
       }
     }
   }
@@ -128,16 +134,19 @@ export class Answers {
   /** The longest prefix of which we can show a quorum of votes. */
   #proven(commits: readonly SealedCommit[]): Uint8Array | undefined {
     for (let count = commits.length, tries = 0; count > 0 && tries < maxEnds; count--, tries++) {
-      const voters = this.#seams.history.voters(commits[count - 1]!.ref, { left: segmentsPerAnswer })
+      const { history, mayShow } = this.#seams
+      const voters = history.voters(commits[count - 1]!.ref, { left: segmentsPerAnswer }, mayShow)
       if (voters === undefined) continue
       const proven = commits.slice(0, count).map(({ bytes }) => bytes)
-      return encodeCommitsReply({ commits: proven, voters: voters.map(({ bytes }) => bytes) })
+      const body = encodeCommitsReply({ commits: proven, voters: voters.map(({ bytes }) => bytes) })
+      // The blocks of a large quorum may be more than one message takes.
+      if (body.length + messageBytes <= maxFrameBytes) return body
     }
     return undefined
   }
 
   #latestBlocks(authors: readonly AuthorityIndex[]): Uint8Array {
-    const blocks = authors.flatMap((author) => this.#seams.latestOf(author) ?? [])
+    const blocks = authors.flatMap((author) => this.#seams.latestOf(author) ?? []).filter(this.#seams.mayShow)
     return encodeList(blocks.map(({ bytes }) => bytes))
   }
 }
