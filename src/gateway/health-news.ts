@@ -2,6 +2,7 @@ import type { Log } from '../core/log.ts'
 import type { NetworkInstruments } from './instruments.ts'
 import type { ProbeReport } from './probe/loop.ts'
 import type { WatchObserver } from './probe/watch.ts'
+import { describeDegradation } from './upstream/degradation.ts'
 import { describeReason, type HealthChange } from './upstream/health.ts'
 import type { AttemptObserver } from './upstream/pool.ts'
 import type { NetworkState, UpstreamState } from './upstream/state.ts'
@@ -47,6 +48,13 @@ export class HealthNews implements WatchObserver, AttemptObserver {
 
   breakerMoved(upstream: UpstreamState): void {
     this.#log.warn({ ...this.#about(upstream), breaker: upstream.breaker.phase }, 'breaker moved')
+  }
+
+  degraded(upstream: UpstreamState, degraded: boolean, now: number): void {
+    if (degraded) {
+      const reason = describeDegradation(upstream, now)
+      this.#log.warn({ ...this.#about(upstream), reason }, 'upstream is degraded: preferring those that do better')
+    } else this.#log.info(this.#about(upstream), 'upstream does well again')
   }
 
   ended(): void {}

@@ -7,7 +7,8 @@ import type { NetworkState, UpstreamState } from './upstream/state.ts'
 
 const breakerValue = { closed: 0, trial: 1, open: 2 } as const
 
-type UpstreamGauges = Readonly<Record<'head' | 'lag' | 'eligible' | 'suspect' | 'breaker', Gauge>>
+type UpstreamGauge = 'head' | 'lag' | 'eligible' | 'suspect' | 'degraded' | 'breaker'
+type UpstreamGauges = Readonly<Record<UpstreamGauge, Gauge>>
 
 /** All metrics of the gate. Made once; each network binds its own handles. */
 export class Instruments {
@@ -25,7 +26,7 @@ export class Instruments {
   readonly #reorgs: Family<Counter>
   readonly #probeDuration: Family<Histogram>
   readonly #probeFailures: Family<Counter>
-  readonly #upstream: Readonly<Record<'head' | 'lag' | 'eligible' | 'suspect' | 'breaker', Family<Gauge>>>
+  readonly #upstream: Readonly<Record<UpstreamGauge, Family<Gauge>>>
 
   constructor(metrics: Metrics, version: string) {
     const perUpstream = ['network', 'upstream']
@@ -74,6 +75,11 @@ export class Instruments {
         '1 while an upstream is avoided because it says nothing.',
         perUpstream,
       ),
+      degraded: metrics.gauge(
+        'upstream_degraded',
+        '1 while others are preferred to an upstream because they do better.',
+        perUpstream,
+      ),
       breaker: metrics.gauge('upstream_breaker_state', '0 closed, 1 on trial, 2 open.', perUpstream),
     }
     metrics.gauge('build_info', 'Always 1; the version is in the label.', ['version']).bind({ version }).set(1)
@@ -110,12 +116,13 @@ export class Instruments {
 
   #gaugesOf(state: NetworkState, upstream: UpstreamState): UpstreamGauges {
     const labels = { network: state.name, upstream: upstream.name }
-    const { head, lag, eligible, suspect, breaker } = this.#upstream
+    const { head, lag, eligible, suspect, degraded, breaker } = this.#upstream
     return {
       head: head.bind(labels),
       lag: lag.bind(labels),
       eligible: eligible.bind(labels),
       suspect: suspect.bind(labels),
+      degraded: degraded.bind(labels),
       breaker: breaker.bind(labels),
     }
   }
@@ -126,6 +133,7 @@ function publish(upstream: UpstreamState, gauges: UpstreamGauges): void {
   gauges.lag.set(upstream.lag)
   gauges.eligible.set(upstream.eligible ? 1 : 0)
   gauges.suspect.set(upstream.suspect ? 1 : 0)
+  gauges.degraded.set(upstream.conduct.troubled ? 1 : 0)
   gauges.breaker.set(breakerValue[upstream.breaker.phase])
 }
 

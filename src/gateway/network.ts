@@ -29,8 +29,9 @@ import { type Endpoint, endpointOf } from './transport/endpoint.ts'
 import { restOverHttp } from './transport/rest.ts'
 import { rpcOverHttp } from './transport/rpc.ts'
 import type { Carrier } from './upstream/carrier.ts'
+import { Degradation } from './upstream/degradation.ts'
 import { learning } from './upstream/learn.ts'
-import { ownAnswer, Pool } from './upstream/pool.ts'
+import { ownAnswer, Pool, reconsider } from './upstream/pool.ts'
 import { type NetworkState, newNetwork, type UpstreamState } from './upstream/state.ts'
 
 /** One network, served. */
@@ -107,8 +108,18 @@ function assemble<C extends Call>(
     disturbed: (upstream) => disturbed(upstream),
     breakerMoved: (upstream) => news.breakerMoved(upstream),
   })
+  const degradation = new Degradation(state, clock, (upstream, degraded) => {
+    news.degraded(upstream, degraded, clock.now())
+    if (degraded) reconsider(upstream, clock.now())
+  })
   const pool: Pool<C> = new Pool<C>(
-    { network: state, breaker: failsafe.breaker, clock, random, observers: [learner, counted, news] },
+    {
+      network: state,
+      breaker: failsafe.breaker,
+      clock,
+      random,
+      observers: [learner, degradation, hedging, counted, news],
+    },
     carriersOf(links, (link) => dialect.carrier(link, clock, failsafe)),
   )
   const watch = new Watch({
@@ -118,7 +129,15 @@ function assemble<C extends Call>(
     ask: askOverHttp(links, probe.timeoutMs, clock, (upstream) => pool.suspect(upstream)),
     clock,
     random,
-    observer: news,
+    observer: {
+      probed: (report) => {
+        // A probe that failed says nothing of how long the node takes; its failure counts elsewhere.
+        if (report.problem === undefined) degradation.probed(report.upstream, report.durationMs)
+        news.probed(report)
+      },
+      changed: (change) => news.changed(change),
+      reorged: (upstream, from, to) => news.reorged(upstream, from, to),
+    },
   })
   const disturbed = (upstream: UpstreamState): void => {
     watch.refresh()
@@ -135,8 +154,13 @@ function assemble<C extends Call>(
     race<C>({
       clock: callTimers,
       hedgeAfter: (call) => (call.patienceMs === undefined ? hedging.after(call) : undefined),
-      mayHedge: () => hedging.take(),
-      started: counted.raced,
+      mayHedge: (call) => hedging.take(call),
+      mayRescue: (_, overdue) => hedging.mayRescue(overdue),
+      started: (call, reason) => {
+        counted.raced(call, reason)
+        if (reason === 'rescue') hedging.rescueStarted()
+      },
+      rescueEnded: (_, right) => hedging.rescueEnded(right),
     }),
   ]
   return {

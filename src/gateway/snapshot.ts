@@ -2,6 +2,7 @@ import { type Clock, isoTime } from '../core/clock.ts'
 import { redactText, redactUrl } from '../core/redact.ts'
 import type { NetworkStatus, StatusSnapshot, UpstreamStatus } from './control/snapshot.ts'
 import { failureShare } from './upstream/breaker.ts'
+import { describeDegradation } from './upstream/degradation.ts'
 import { describeReason } from './upstream/health.ts'
 import type { NetworkState, UpstreamState } from './upstream/state.ts'
 
@@ -49,6 +50,7 @@ function upstreamStatus(upstream: UpstreamState, now: number): UpstreamStatus {
     breaker: upstream.breaker.phase,
     cordoned: upstream.out?.why === 'cordoned',
     suspect: upstream.suspect,
+    degraded: upstream.conduct.troubled,
     websocket: upstream.options.ws !== undefined,
     lastProbeAt: upstream.lastProbeWall === undefined ? null : isoTime(upstream.lastProbeWall),
     lastError: upstream.lastError === undefined ? null : redactText(upstream.lastError),
@@ -60,7 +62,7 @@ function reasonOf(upstream: UpstreamState, now: number): string | null {
   if (upstream.suspect) return 'suspect: it says nothing although it was asked'
   if (upstream.pausedUntil > now) return 'it asked us to slow down'
   if (upstream.breaker.phase !== 'closed') return 'its breaker is open: too many of its answers failed'
-  return null
+  return describeDegradation(upstream, now) ?? null
 }
 
 function rounded(value: number | undefined): number | null {

@@ -25,6 +25,8 @@ export class Trail {
   /** Upstreams that have been asked: each at most once per call. */
   readonly tried: object[] = []
   attempts = 0
+  /** When the attempt began that ended last: when the call is answered, the one that answered it. */
+  answeringSince = 0
   running: RunningAttempt[] = []
   /** Set by whoever can start another attempt while one hangs; called when the upstream of one falls silent. */
   onStuck: (() => void) | undefined

@@ -19,6 +19,8 @@ export interface UpstreamStatus {
   readonly cordoned: boolean
   /** Says nothing although it was asked: avoided until it is heard again. */
   readonly suspect: boolean
+  /** A share of its calls is late, unanswered or broken: others that do better come first, a few calls still go there. */
+  readonly degraded: boolean
   /** Whether a WebSocket URL is configured. */
   readonly websocket: boolean
   /** ISO 8601, null before the first probe. */

@@ -11,6 +11,8 @@ interface Stage {
   readonly clock: VirtualClock
   readonly call: RpcCall
   readonly started: RaceReason[]
+  /** Whether each rescue was right, once its call is over. */
+  readonly rescues: boolean[]
   /** Answers the nth attempt, counted from 0. */
   answer(attempt: number, outcome: Outcome): void
   fail(attempt: number, error: Error): void
@@ -24,19 +26,23 @@ interface Wishes {
   readonly call?: RpcCall
   readonly hedgeAfter?: number | undefined
   readonly mayHedge?: boolean
+  readonly mayRescue?: boolean
   /** Upstreams that can be asked; after that an attempt finds nobody. */
   readonly upstreams?: number
 }
 
-function stage({ call = rpcCall(), hedgeAfter, mayHedge = true, upstreams = 9 }: Wishes = {}): Stage {
+function stage({ call = rpcCall(), hedgeAfter, mayHedge = true, mayRescue = true, upstreams = 9 }: Wishes = {}): Stage {
   const clock = new VirtualClock()
   const started: RaceReason[] = []
+  const rescues: boolean[] = []
   const running: { resolve(outcome: Outcome): void; reject(error: Error): void }[] = []
   const policy = race<RpcCall>({
     clock,
     hedgeAfter: () => hedgeAfter,
     mayHedge: () => mayHedge,
+    mayRescue: (_, overdue) => overdue || mayRescue,
     started: (_, reason) => started.push(reason),
+    rescueEnded: (_, right) => rescues.push(right),
   })
   const handler = policy((asked) => {
     if (running.length >= upstreams) return ownAnswer({ reason: 'upstreamFailed' })
@@ -48,6 +54,7 @@ function stage({ call = rpcCall(), hedgeAfter, mayHedge = true, upstreams = 9 }:
     clock,
     call,
     started,
+    rescues,
     outcome,
     answer: (attempt, answer) => running[attempt]!.resolve(answer),
     fail: (attempt, error) => running[attempt]!.reject(error),

@@ -12,8 +12,16 @@ export interface RaceOptions<C extends Call> {
   hedgeAfter(call: C): number | undefined
   /** Asked when the moment has come: whether the budget for hedges has room. */
   mayHedge(call: C): boolean
+  /** Asked when an attempt is in trouble: whether another may start beside it, now that it has waited this long again. */
+  mayRescue(call: C, overdue: boolean): boolean
   started(call: C, reason: RaceReason): void
+  /** Once per rescue that has started. @param right it answered in far less time than the first attempt had had */
+  rescueEnded(call: C, right: boolean): void
 }
+
+/** A rescue that has to wait for its turn asks again after this long, and needs no turn after so many times its wait. */
+const turnMs = 10
+const overdueFactor = 8
 
 /**
  * Lets attempts run beside each other, the first good answer winning: a *hedge* when the first takes longer than its
@@ -34,6 +42,10 @@ class Race<C extends Call> {
   #running = 0
   #best: Outcome | undefined
   #timer: Timer | undefined
+  #turn: Timer | undefined
+  #beganAt = 0
+  /** Moments at which rescues began. */
+  readonly #rescues: number[] = []
   #resolve!: (outcome: Outcome) => void
   #reject!: (thrown: unknown) => void
   #over = false
@@ -48,7 +60,8 @@ class Race<C extends Call> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
-      this.#call.trail.onStuck = () => this.#startAnother('rescue')
+      this.#beganAt = this.#options.clock.now()
+      this.#call.trail.onStuck = () => this.#rescue(this.#options.clock.now())
       this.#start()
       if (!this.#over) this.#armHedge()
     })
@@ -62,11 +75,25 @@ class Race<C extends Call> {
     })
   }
 
+  /** @param stuckAt when the attempt was found in trouble */
+  #rescue(stuckAt: number): void {
+    if (this.#over || this.#call.trail.settled) return
+    const { clock } = this.#options
+    const overdue = clock.now() - this.#beganAt >= overdueFactor * (stuckAt - this.#beganAt)
+    if (this.#options.mayRescue(this.#call, overdue)) this.#startAnother('rescue')
+    else {
+      clock.clear(this.#turn)
+      this.#turn = clock.after(turnMs, () => this.#rescue(stuckAt))
+    }
+  }
+
   #startAnother(reason: RaceReason): void {
     if (this.#over || this.#call.trail.settled) return
     const before = this.#call.trail.attempts
     this.#start()
-    if (this.#call.trail.attempts > before) this.#options.started(this.#call, reason)
+    if (this.#call.trail.attempts === before) return
+    this.#options.started(this.#call, reason)
+    if (reason === 'rescue') this.#rescues.push(this.#options.clock.now())
   }
 
   #start(): void {
@@ -96,17 +123,30 @@ class Race<C extends Call> {
 
   #break(thrown: unknown): void {
     this.#finish()
+    for (const _ of this.#rescues) this.#options.rescueEnded(this.#call, false)
     this.#reject(thrown)
   }
 
   #conclude(outcome: Outcome): void {
     this.#finish()
+    this.#settleRescues(outcome)
     this.#resolve(outcome)
+  }
+
+  #settleRescues({ upstream, verdict }: Outcome): void {
+    if (this.#rescues.length === 0) return
+    const [first] = this.#call.trail.tried as { name: string }[]
+    const now = this.#options.clock.now()
+    for (const beganAt of this.#rescues) {
+      const isQuick = now - beganAt < (beganAt - this.#beganAt) / 2
+      this.#options.rescueEnded(this.#call, isQuick && verdict === undefined && upstream !== first?.name)
+    }
   }
 
   #finish(): void {
     this.#over = true
     this.#options.clock.clear(this.#timer)
+    this.#options.clock.clear(this.#turn)
     this.#call.trail.onStuck = undefined
   }
 }

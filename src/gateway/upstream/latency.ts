@@ -3,6 +3,9 @@ const smallest = 0.05
 const perOctave = 4
 const buckets = 88
 const halfLifeMs = 60_000
+/** A late answer raises the patience above itself by this, for so long: by then such answers are in the quantiles. */
+const lenience = 1.5
+const lenientMs = 30_000
 
 /**
  * Durations of one method at one upstream, as counts per logarithmic bucket. Old observations fade by half a minute's
@@ -14,6 +17,8 @@ export class LatencyHistory {
   #fadedAt: number
   #sinceCached = 0
   #cached = new Map<number, number>()
+  #leniencyMs = 0
+  #lenientUntil = 0
 
   constructor(now: number) {
     this.#fadedAt = now
@@ -32,6 +37,18 @@ export class LatencyHistory {
     this.#total++
     // A quantile moves slowly: a new scan per sixteenth of new evidence is enough.
     if (++this.#sinceCached * 16 > this.#total) this.#forgetCache()
+  }
+
+  /** Like {@link record}, of an answer that came when it was given up, and was none too late: patience grows at once. */
+  recordLate(ms: number, now: number): void {
+    this.#leniencyMs = Math.max(this.leniency(now), lenience * ms)
+    this.#lenientUntil = now + lenientMs
+    this.record(ms, now)
+  }
+
+  /** What late answers of the last half minute ask for, in milliseconds, whatever the quantiles say. */
+  leniency(now: number): number {
+    return now < this.#lenientUntil ? this.#leniencyMs : 0
   }
 
   /** Upper edge of the bucket that holds the quantile, in milliseconds; undefined without observations. */

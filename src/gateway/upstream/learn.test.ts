@@ -25,7 +25,16 @@ function stage() {
   })
   const end = (outcome: Outcome, method = 'eth_call'): void => {
     const call = rpcCall(method)
-    const attempt = { upstream, call, startedAt: 0, stuck: false, abandoned: false, place: -1, abort() {} }
+    const attempt = {
+      upstream,
+      call,
+      startedAt: 0,
+      stuck: false,
+      abandoned: false,
+      outrun: false,
+      place: -1,
+      abort() {},
+    }
     observer.ended({ ...attempt, trouble: undefined, progress: newProgress() }, outcome, 1)
   }
   return { clock, network, upstream, disturbed, moved, observer, end }

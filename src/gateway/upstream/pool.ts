@@ -13,6 +13,8 @@ import { type Attempt, type AttemptTrouble, historyOf, type NetworkState, type U
 /** Who wants to know how attempts go. They learn; none of them changes an answer. */
 export interface AttemptObserver {
   ended(attempt: Attempt, outcome: Outcome, durationMs: number): void
+  /** Another attempt answered the call, and by twice that time this one had not. */
+  outrun?(attempt: Attempt): void
   /** The upstream has said nothing at all for too long. */
   suspected(upstream: UpstreamState): void
 }
@@ -27,6 +29,10 @@ export interface PoolOptions {
 
 /** How long an abandoned attempt may stay for what its lateness teaches. */
 const abandonedMs = 10_000
+/** Nobody is outrun sooner than this, in milliseconds. */
+const shortestOutrunMs = 50
+/** A false alarm teaches at most so many times the patience that it overran: it may have been a hang that ended. */
+const longestLesson = 8
 
 /** Chooses an upstream for each attempt, sends it, and keeps account of what is in flight. */
 export class Pool<C extends Call> {
@@ -69,9 +75,14 @@ export class Pool<C extends Call> {
     call.trail.attempts++
     call.trail.tried.push(upstream)
     return new Promise((resolve) => {
-      const attempt = new PooledAttempt(call, upstream, now, this.#options.clock, this.#silence, (outcome) => {
-        this.#ended(attempt, outcome)
-        resolve(outcome)
+      const attempt = new PooledAttempt(call, upstream, now, this.#options.clock, this.#silence, {
+        ended: (outcome) => {
+          this.#ended(attempt, outcome)
+          resolve(outcome)
+        },
+        outrun: () => {
+          for (const observer of this.#options.observers) observer.outrun?.(attempt)
+        },
       })
       call.trail.running.push(attempt)
       upstream.inFlight.add(attempt)
@@ -93,12 +104,10 @@ export class Pool<C extends Call> {
     const now = this.#options.clock.now()
     upstream.inFlight.delete(attempt)
     remove(call.trail.running, attempt)
+    call.trail.answeringSince = attempt.startedAt
     const duration = now - attempt.startedAt
     attempt.trouble ??= troubleAtEnd(attempt, outcome)
-    if (attempt.heard && !attempt.stuck) {
-      historyOf(upstream, call.label, now).record(duration, now)
-      upstream.overall.record(duration, now)
-    }
+    if (teaches(attempt, outcome)) learnDuration(attempt, duration, now)
     for (const observer of this.#options.observers) observer.ended(attempt, outcome, duration)
   }
 
@@ -114,6 +123,14 @@ export class Pool<C extends Call> {
       if (isGrantedTime(attempt.call)) continue
       rescue(attempt, attempt.progress.heardAt === undefined ? 'silent' : 'stalled')
     }
+  }
+}
+
+/** Has what runs at an upstream that does badly tried elsewhere: its patience was meant for one that is well. */
+export function reconsider(upstream: UpstreamState, now: number): void {
+  for (const attempt of upstream.inFlight) {
+    if (attempt.call.patienceMs === undefined && upstream.conduct.isDegradedFor(attempt.call, now))
+      rescue(attempt, 'silent')
   }
 }
 
@@ -135,6 +152,21 @@ function troubleAtEnd({ heard }: PooledAttempt, outcome: Outcome): AttemptTroubl
   return heard ? 'broken' : undefined
 }
 
+/** Whether the duration is its method's: it was answered, and in the time that such a call needs elsewhere. */
+function teaches({ heard, outrun, stuck, trouble, call }: PooledAttempt, { verdict }: Outcome): boolean {
+  // Where nobody else was asked, a hang that has ended looks like a call that takes long.
+  if (!heard || outrun || trouble === 'broken' || (stuck && call.trail.attempts < 2)) return false
+  return verdict?.rule !== cutHere && verdict?.rule !== timedOut
+}
+
+/** What answered late, but in time, was a false alarm: the method takes that long, so be patient with it at once. */
+function learnDuration({ upstream, call, trouble, progress }: PooledAttempt, durationMs: number, now: number): void {
+  const history = historyOf(upstream, call.label, now)
+  if (trouble === undefined) history.record(durationMs, now)
+  else history.recordLate(Math.min(durationMs, longestLesson * progress.patienceMs), now)
+  upstream.overall.record(durationMs, now)
+}
+
 /** Notes a sign of life: a suspect that answers is one no longer. */
 export function noteHeard(upstream: UpstreamState, now: number): void {
   upstream.lastAnswerAt = now
@@ -147,12 +179,13 @@ class PooledAttempt implements Attempt, RunningAttempt {
   readonly startedAt: number
   readonly #clock: Clock
   readonly #silence: SilenceWatch
-  readonly #done: (outcome: Outcome) => void
+  readonly #owner: { ended(outcome: Outcome): void; outrun(): void }
   carried: { abort(): void } | undefined
   stuck = false
   trouble: AttemptTrouble | undefined
   readonly progress = newProgress()
   abandoned = false
+  outrun = false
   heard = false
   place = -1
   #over = false
@@ -164,14 +197,14 @@ class PooledAttempt implements Attempt, RunningAttempt {
     startedAt: number,
     clock: Clock,
     silence: SilenceWatch,
-    done: (outcome: Outcome) => void,
+    owner: { ended(outcome: Outcome): void; outrun(): void },
   ) {
     this.call = call
     this.upstream = upstream
     this.startedAt = startedAt
     this.#clock = clock
     this.#silence = silence
-    this.#done = done
+    this.#owner = owner
   }
 
   onHeard(): void {
@@ -193,13 +226,26 @@ class PooledAttempt implements Attempt, RunningAttempt {
     if (this.#over) return
     this.#over = true
     this.#clock.clear(this.#patience)
-    this.#done(outcome)
+    this.#owner.ended(outcome)
     if (this.abandoned) discard(outcome)
   }
 
   abandon(): void {
     this.abandoned = true
-    this.#patience = this.#clock.after(abandonedMs, () => this.abort('unwanted'))
+    const age = this.#clock.now() - this.startedAt
+    const moreMs = Math.max(shortestOutrunMs, 2 * age) - age
+    // One that began later than the winner has lost for that reason alone.
+    const mayBeOutrun = this.startedAt < this.call.trail.answeringSince && moreMs < abandonedMs
+    this.#patience = this.#clock.after(mayBeOutrun ? moreMs : abandonedMs, () => {
+      if (mayBeOutrun) this.#isOutrun(abandonedMs - moreMs)
+      else this.abort('unwanted')
+    })
+  }
+
+  #isOutrun(leftMs: number): void {
+    this.outrun = true
+    this.#owner.outrun()
+    this.#patience = this.#clock.after(leftMs, () => this.abort('unwanted'))
   }
 
   abort(why: 'unwanted' | 'timedOut' = 'unwanted'): void {
@@ -210,12 +256,13 @@ class PooledAttempt implements Attempt, RunningAttempt {
 }
 
 const timedOut = 'timed out here'
+const cutHere = 'cut short here'
 
 function cutShort(upstream: UpstreamState, why: 'unwanted' | 'timedOut'): Outcome {
   const verdict =
     why === 'timedOut'
       ? { class: 'NODE' as const, rule: timedOut, effect: effects.NODE }
-      : { class: 'UNKNOWN' as const, rule: 'cut short here', effect: effects.UNKNOWN }
+      : { class: 'UNKNOWN' as const, rule: cutHere, effect: effects.UNKNOWN }
   return { ...ownAnswer({ reason: 'upstreamFailed' }), verdict, upstream: upstream.name, mayHaveActed: true }
 }
 

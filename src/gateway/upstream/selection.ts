@@ -25,21 +25,28 @@ export interface ChoiceContext {
 }
 
 /** How willingly an upstream is used; lower comes first. Undefined: not at all. */
-type Rank = 0 | 1 | 2 | 3 | 4 | 5
+type Rank = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7
 
 /**
- * Chooses by rank (primaries before backups, responsive ones before suspects and open breakers), then by the network's
- * strategy among equals.
+ * Chooses by rank (primaries before backups, well ones before degraded ones before suspects and open breakers), then by the
+ * network's strategy among equals. Now and then a degraded one that would come first if it was well gets a call, so that
+ * its recovery shows.
  */
 export function choose(network: NetworkState, call: Call, context: ChoiceContext): Choice {
   const seen = survey(network, call, context)
-  if (seen.best.length > 0) return { kind: 'upstream', upstream: pickAmong(seen.best, network, call, context) }
+  if (seen.best.length > 0) {
+    const chosen = pickAmong(seen.best, network, call, context)
+    return { kind: 'upstream', upstream: onTrial(seen, chosen, network, call, context) ?? chosen }
+  }
   if (seen.waitMs < Number.POSITIVE_INFINITY) return { kind: 'spent', waitMs: seen.waitMs }
   return { kind: seen.tried ? 'exhausted' : seen.unsupported ? 'unsupported' : 'none' }
 }
 
 interface Survey {
   readonly best: UpstreamState[]
+  readonly bestRank: number
+  /** A degraded upstream, the first of those that would be best if they were well. */
+  readonly degraded: UpstreamState | undefined
   readonly waitMs: number
   readonly tried: boolean
   readonly unsupported: boolean
@@ -49,6 +56,7 @@ function survey(network: NetworkState, call: Call, context: ChoiceContext): Surv
   let best: UpstreamState[] = []
   let bestRank = Number.POSITIVE_INFINITY
   let waitMs = Number.POSITIVE_INFINITY
+  let degraded: UpstreamState | undefined
   let tried = false
   let unsupported = false
   for (const upstream of network.upstreams) {
@@ -67,12 +75,33 @@ function survey(network: NetworkState, call: Call, context: ChoiceContext): Surv
       continue
     }
     const rank = rankOf(upstream, call, context)
+    if (isDegradedRank(rank) && (degraded === undefined || rank < rankOf(degraded, call, context))) degraded = upstream
     if (rank > bestRank) continue
     if (rank < bestRank) best = []
     bestRank = rank
     best.push(upstream)
   }
-  return { best, waitMs, tried, unsupported }
+  return { best, bestRank, degraded, waitMs, tried, unsupported }
+}
+
+function isDegradedRank(rank: Rank): boolean {
+  return rank === 2 || rank === 3
+}
+
+/** The degraded upstream when it is its turn to show whether it is well again: only for calls that may be rescued. */
+function onTrial(
+  { degraded, bestRank }: Survey,
+  chosen: UpstreamState,
+  network: NetworkState,
+  call: Call,
+  { tried, now }: ChoiceContext,
+): UpstreamState | undefined {
+  if (degraded === undefined || bestRank > 1 || tried.length > 0) return undefined
+  if (call.repeat !== 'safe' || call.patienceMs !== undefined) return undefined
+  const rank = degraded.options.tier === 'backup' ? 1 : 0
+  const isFirst =
+    rank < bestRank || (rank === bestRank && (network.strategy !== 'ordered' || degraded.index < chosen.index))
+  return isFirst && degraded.conduct.takeTrickle(call, now) ? degraded : undefined
 }
 
 function suits(upstream: UpstreamState, call: Call): boolean {
@@ -100,9 +129,10 @@ function hadItsTurn(upstream: UpstreamState, network: NetworkState, limit: numbe
 function rankOf(upstream: UpstreamState, call: Call, context: ChoiceContext): Rank {
   const backup = upstream.options.tier === 'backup' ? 1 : 0
   // Data that an upstream is known to have dropped may still be had from a backup.
-  if (isBeyondHistory(upstream, call)) return (backup + 4) as Rank
-  const doubtful = upstream.suspect || !letsThrough(upstream.breaker, context.breaker, context.now) ? 2 : 0
-  return (backup + doubtful) as Rank
+  if (isBeyondHistory(upstream, call)) return (backup + 6) as Rank
+  if (upstream.suspect || !letsThrough(upstream.breaker, context.breaker, context.now)) return (backup + 4) as Rank
+  // Where others do better, they come first: the well of the next tier, too.
+  return (upstream.conduct.isDegradedFor(call, context.now) ? backup + 2 : backup) as Rank
 }
 
 function pickAmong(

@@ -86,7 +86,7 @@ function stage(): Stage {
     begin: (method = 'eth_chainId', patienceMs) => {
       const call = rpcCall(method, undefined, { patienceMs })
       const attempt: Attempt = {
-        ...{ upstream, call, startedAt: clock.now(), stuck: false, abandoned: false, place: -1 },
+        ...{ upstream, call, startedAt: clock.now(), stuck: false, abandoned: false, outrun: false, place: -1 },
         ...{ trouble: undefined, progress: newProgress(), abort() {} },
       }
       upstream.inFlight.add(attempt)

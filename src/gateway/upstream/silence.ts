@@ -15,10 +15,10 @@ const expectedP99: Record<Call['cost'], number> = { light: 12.5, medium: 20, hea
  * How long an upstream may say nothing at all after it was asked this, in milliseconds: max(50, 4 × p99 of the method's
  * own history there). Before there is a history, the upstream's general pace and the method's cost stand in.
  */
-export function toleratedSilence(upstream: UpstreamState, call: Call): number {
+export function toleratedSilence(upstream: UpstreamState, call: Call, now = 0): number {
   const history = upstream.latency.get(call.label)
   if (history !== undefined && history.size >= enoughHistory) {
-    return Math.max(shortestSilenceMs, silenceFactor * history.quantile(0.99)!)
+    return Math.max(shortestSilenceMs, history.leniency(now), silenceFactor * history.quantile(0.99)!)
   }
   const pace = upstream.overall.quantile(0.99) ?? 0
   const seen = history?.quantile(0.99) ?? 0
@@ -38,20 +38,20 @@ const longestUnknown = 10_000
  * How long one attempt may wait while others of its upstream are answered, in milliseconds: much longer than is usual for
  * its method there. One connection may hang alone.
  */
-export function attemptPatience(upstream: UpstreamState, call: Call): number {
+export function attemptPatience(upstream: UpstreamState, call: Call, now = 0): number {
   if (call.patienceMs !== undefined) return call.patienceMs
   const shortest = shortestLateness[call.cost]
-  const silence = toleratedSilence(upstream, call)
+  const silence = toleratedSilence(upstream, call, now)
   const history = upstream.latency.get(call.label)
   if (history === undefined || history.size < someHistory) return Math.min(longestUnknown, Math.max(shortest, silence))
-  return Math.max(shortest, Math.min(silence, latenessFactor * history.quantile(0.5)!))
+  return Math.max(shortest, history.leniency(now), Math.min(silence, latenessFactor * history.quantile(0.5)!))
 }
 
 /** Moment at which an attempt makes its upstream suspect if nothing is heard until then. */
 function patienceEnds(attempt: Attempt): number {
   const { upstream, startedAt } = attempt
   if (upstream.suspect || attempt.call.patienceMs !== undefined) return Number.POSITIVE_INFINITY
-  return Math.max(upstream.lastAnswerAt, startedAt) + toleratedSilence(upstream, attempt.call)
+  return Math.max(upstream.lastAnswerAt, startedAt) + toleratedSilence(upstream, attempt.call, startedAt)
 }
 
 /** Told what the watch finds. */
@@ -79,7 +79,7 @@ export class SilenceWatch {
   /** To be called when an attempt begins. */
   began(attempt: Attempt): void {
     const { upstream } = attempt
-    attempt.progress.patienceMs = attemptPatience(upstream, attempt.call)
+    attempt.progress.patienceMs = attemptPatience(upstream, attempt.call, attempt.startedAt)
     const due = Math.min(patienceEnds(attempt), nextLook(attempt))
     this.#armBy(upstream, due)
   }

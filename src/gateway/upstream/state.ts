@@ -1,5 +1,6 @@
 import type { Call } from '../../rpc/call.ts'
 import { type BreakerState, newBreaker } from './breaker.ts'
+import { ConductBook } from './conduct-book.ts'
 import { InFlight } from './in-flight.ts'
 import { LatencyHistory } from './latency.ts'
 import { type Allowance, newAllowance } from './limits.ts'
@@ -24,6 +25,8 @@ export interface Attempt {
   readonly progress: Progress
   /** Its call has been answered by another: only its lateness still interests. */
   abandoned: boolean
+  /** A later one answered its call, and at twice that time it still had not: its duration is no method's, but its upstream's. */
+  outrun: boolean
   /** Where it stands among those in flight. */
   place: number
   /** Cuts it short. */
@@ -100,6 +103,7 @@ export interface UpstreamState {
   historyFrom: number
   answers: number
   failures: number
+  readonly conduct: ConductBook
 }
 
 /** One network: its upstreams and what they say together. */
@@ -170,6 +174,7 @@ export function newUpstream(options: UpstreamOptions, index: number, now: number
     historyFrom: 0,
     answers: 0,
     failures: 0,
+    conduct: new ConductBook(now),
   }
 }
 

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { badAnswer, goodAnswer, rpcCall, wellNetwork } from '../../../test/fake/gate.ts'
+import { seededRandom } from '../../core/random.ts'
+import { VirtualClock } from '../../core/virtual-clock.ts'
+import { Degradation, describeDegradation } from './degradation.ts'
+import { newProgress } from './progress.ts'
+import { choose } from './selection.ts'
+import { type Attempt, historyOf, type UpstreamState } from './state.ts'
+
+const breaker = { failureRatio: 0.5, minimumCalls: 20, openMs: 10_000 }
+
+/** How an upstream answers: its share of calls that another has to answer. */
+type Sickness = (call: number) => boolean
+
+function stage(names: readonly (string | { name: string; tier: 'backup' })[] = ['a', 'b']) {
+  const clock = new VirtualClock()
+  const network = wellNetwork({ upstreams: names })
+  const news: string[] = []
+  const degradation = new Degradation(network, clock, ({ name }, degraded) => {
+    news.push(`${name} ${degraded ? 'degraded' : 'well'}`)
+  })
+  const random = seededRandom(1)
+  const attemptOf = (upstream: UpstreamState, method: string): Attempt => ({
+    ...{ upstream, call: rpcCall(method), startedAt: clock.now(), stuck: false, abandoned: false, outrun: false },
+    ...{ place: -1, trouble: undefined, progress: newProgress(), abort() {} },
+  })
+  const chosen = (method = 'eth_call', call = rpcCall(method)): UpstreamState => {
+    const choice = choose(network, call, { tried: [], breaker, random, now: clock.now() })
+    assert.ok(choice.kind === 'upstream')
+    return choice.upstream
+  }
+  return {
+    ...{ clock, network, news, degradation, chosen },
+    upstream: (name: string) => network.upstreams.find((one) => one.name === name)!,
+    late: (upstream: UpstreamState, method = 'eth_call') => degradation.outrun(attemptOf(upstream, method)),
+    broken: (upstream: UpstreamState, method = 'eth_call') =>
+      degradation.ended(attemptOf(upstream, method), badAnswer(upstream.name, 'NODE'), 3),
+    answered: (upstream: UpstreamState, method = 'eth_call', ms = 3) =>
+      degradation.ended(attemptOf(upstream, method), goodAnswer(upstream.name), ms),
+  }
+}
+
+type Stage = ReturnType<typeof stage>
+
+/** Calls one after the other, each at whom it is sent to; how many each upstream got. */
+function run(on: Stage, sick: Readonly<Record<string, Sickness>>, calls: number, gapMs = 10, method = 'eth_call') {
+  const got: Record<string, number> = {}
+  for (let n = 0; n < calls; n++) {
+    const upstream = on.chosen(method)
+    const count = (got[upstream.name] ?? 0) + 1
+    got[upstream.name] = count
+    if (sick[upstream.name]?.(n) === true) on.late(upstream, method)
+    else on.answered(upstream, method)
+    on.clock.advance(gapMs)
+  }
+  return got
+}
+
+const oneIn =
+  (count: number): Sickness =>
+  (n) =>
+    n % count === 0
+
+describe('a degraded upstream', () => {
+  it('gets a few calls in a hundred while a peer does better, and all of them soon after it is well again', () => {
+    for (const share of [1, 2, 3, 5]) {
+      const on = stage()
+      run(on, {}, 200)
+      run(on, { a: oneIn(share) }, 60)
+      assert.equal(on.news[0], 'a degraded', `one in ${share}`)
+      const { a = 0, b = 0 } = run(on, { a: () => true }, 1000)
+      assert.ok(a > 0 && a <= 60 && b >= 940, `${a} and ${b}`)
+      run(on, {}, 800)
+      assert.equal(on.news.at(-1), 'a well')
+      assert.deepEqual(run(on, {}, 100), { a: 100 })
+    }
+  })
+
+  it('is found by share: not by one call, not by one in fifty', () => {
+    const on = stage()
+    on.late(on.upstream('a'))
+    run(on, { a: oneIn(50) }, 2000)
+    assert.deepEqual(on.news, [])
+  })
+
+  it('stands behind a well backup, and before nobody at all', () => {
+    const on = stage(['a', { name: 'b', tier: 'backup' }])
+    run(on, { a: oneIn(1) }, 20)
+    assert.equal(on.chosen().name, 'b')
+    on.upstream('b').eligible = false
+    assert.equal(on.chosen().name, 'a')
+  })
+
+  it('is degraded in what it does badly: other methods stay', () => {
+    const on = stage()
+    run(on, {}, 50, 10, 'eth_getBalance')
+    run(on, { a: oneIn(1) }, 20, 10, 'debug_traceCall')
+    assert.equal(on.chosen('debug_traceCall').name, 'b')
+    assert.equal(on.chosen('eth_getBalance').name, 'a')
+  })
+
+  it('is avoided by methods that were never tried there, too', () => {
+    const on = stage()
+    run(on, { a: oneIn(1) }, 20)
+    assert.equal(on.chosen('debug_traceCall').name, 'b')
+  })
+
+  it('needs more proof where what is broken fails at once, for the breaker has its turn', () => {
+    const on = stage()
+    for (let n = 0; n < 5; n++) on.broken(on.upstream('a'))
+    assert.deepEqual(on.news, [])
+    on.broken(on.upstream('a'))
+    assert.deepEqual(on.news, ['a degraded'])
+  })
+
+  it('is one whose probes take far longer than a peer needs for the same', () => {
+    const on = stage()
+    on.degradation.probed(on.upstream('a'), 1200)
+    on.degradation.probed(on.upstream('b'), 2)
+    assert.match(describeDegradation(on.upstream('a'), 0) ?? '', /^degraded: its probes take 1200 ms/)
+    assert.equal(on.chosen().name, 'b')
+    for (let n = 0; n < 3; n++) on.degradation.probed(on.upstream('a'), 2)
+    assert.equal(on.chosen().name, 'a')
+  })
+
+  it('says why', () => {
+    const on = stage()
+    run(on, { a: oneIn(1) }, 10)
+    assert.match(describeDegradation(on.upstream('a'), on.clock.now()) ?? '', /^degraded: \d+ % of eth_call late/)
+    assert.equal(describeDegradation(on.upstream('b'), on.clock.now()), undefined)
+  })
+})
+
+describe('an upstream that is not degraded', () => {
+  it('is a single one, whatever it does', () => {
+    const on = stage(['a'])
+    assert.deepEqual(run(on, { a: () => true }, 100), { a: 100 })
+    assert.deepEqual(on.news, [])
+  })
+
+  it('is one that is slow by nature', () => {
+    const on = stage()
+    for (const name of ['a', 'b']) {
+      for (let n = 0; n < 40; n++) historyOf(on.upstream(name), 'eth_call', 0).record(900, 0)
+    }
+    for (let n = 0; n < 100; n++) on.answered(on.upstream('a'), 'eth_call', 1000)
+    assert.deepEqual(on.news, [])
+  })
+
+  it('is one among others that do just as badly: the order stays', () => {
+    const on = stage()
+    run(on, { a: oneIn(2), b: oneIn(2) }, 400)
+    const { a = 0 } = run(on, { a: oneIn(2), b: oneIn(2) }, 400)
+    assert.ok(a > 300, `${a} of 400`)
+  })
+})
+
+describe('whatever happens to two upstreams', () => {
+  const phase = fc.record({
+    a: fc.integer({ min: 0, max: 100 }),
+    b: fc.integer({ min: 0, max: 100 }),
+    calls: fc.integer({ min: 1, max: 300 }),
+    gapMs: fc.integer({ min: 1, max: 500 }),
+  })
+
+  it('every call is sent to one, a well first one is back within ten seconds of calls, and news alternate', () => {
+    fc.assert(
+      fc.property(fc.array(phase, { maxLength: 8 }), fc.integer(), (phases, seed) => {
+        const on = stage()
+        const random = seededRandom(seed)
+        const sick = (percent: number) => () => random.int(100) < percent
+        for (const { a, b, calls, gapMs } of phases) run(on, { a: sick(a), b: sick(b) }, calls, gapMs)
+        run(on, {}, 1000)
+        assert.deepEqual(run(on, {}, 20), { a: 20 })
+        for (const name of ['a', 'b']) {
+          const own = on.news.filter((line) => line.startsWith(name))
+          for (const [at, line] of own.entries()) assert.equal(line, `${name} ${at % 2 === 0 ? 'degraded' : 'well'}`)
+        }
+      }),
+    )
+  })
+})
