@@ -74,9 +74,8 @@ describe('draining', { concurrency: 3 }, () => {
     await settled(gate)
     const rejected = assert.rejects(send(`${gate.url}/el`, post(1)))
     await until(() => node.callsOf(trace).length === 1)
-    const began = performance.now()
     await gate.gateway.drain()
-    assert.ok(performance.now() - began < 1500)
+    assert.equal(node.aborted, 0, 'the call still runs')
     await gate.gateway.close()
     await rejected
     await until(() => node.aborted === 1)
@@ -114,11 +113,12 @@ describe('draining', { concurrency: 3 }, () => {
     await assert.rejects(send(`${url}/health`), { code: 'ECONNREFUSED' })
   })
 
-  it('takes no time when nothing runs', async (t) => {
-    const { gate } = await elStage(t, 1)
+  it('does not wait for drainMs when nothing runs, although a client keeps its connection', async (t) => {
+    const node = await startFakeElNode()
+    t.after(() => node.close())
+    const gate = await openGate(t, { ...optionsFor([node.url]), drainMs: 2_000_000_000 })
+    await settled(gate)
     await gate.call('eth_gasPrice')
-    const began = performance.now()
     await gate.gateway.drain()
-    assert.ok(performance.now() - began < 1000)
   })
 })

@@ -46,7 +46,7 @@ export function rawClient(port: number): RestartClient {
   const post = (body: string): Promise<string> => {
     const mine = last.then(async () => {
       socket ??= await open(port)
-      const head = `POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`
+      const head = `POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`
       const { text, close } = await exchange(socket, head + body).catch((error) => {
         socket = undefined
         throw error

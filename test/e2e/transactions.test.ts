@@ -69,9 +69,7 @@ describe('a raw transaction', { concurrency: 8 }, () => {
     const { gate, nodes } = await elStage(t, 2, quiet)
     nodes[0]!.hang()
     nodes[1]!.answer(send, hash)
-    const began = performance.now()
     assert.equal((await sendRaw(gate)).json.result, hash)
-    assert.ok(performance.now() - began < 5000, 'long before the deadline of the call')
   })
 })
 

@@ -15,7 +15,7 @@ export interface UntilOptions {
  * await until(() => node.callsOf('eth_chainId').length === 2, { describe: () => node.calls })
  */
 export async function until<T>(condition: () => T | Promise<T>, options: UntilOptions = {}): Promise<T> {
-  const { deadlineMs = 5000, intervalMs = 5 } = options
+  const { deadlineMs = 20_000, intervalMs = 5 } = options
   const end = performance.now() + deadlineMs
   for (;;) {
     const seen = await attempt(condition)

@@ -54,6 +54,7 @@ class Chaos {
     const loads = validators.map((_, index) => this.#load(index))
     const end = realClock.now() + seconds * 1000
     while (realClock.now() < end) await this.#misfortune()
+    await this.#until(() => this.#shortest() > 20, 'the committee has gone on')
     this.#loading = false
     await Promise.all(loads)
     await this.#settle()
