@@ -67,7 +67,7 @@ async function serve({ options, source, secrets }: LoadedConfig, flags: GlobalFl
   const log: ProgramLog = await createLog(flags, secrets)
   endOnCrash(log)
   const version = programVersion()
-  const gateway = createGateway(options, { clock: realClock, random: systemRandom, log, version })
+  const gateway = createGateway(options, { clock: realClock, random: systemRandom, log, version, secrets })
   const stopped = stopOnSignal(gateway, log)
   const address = await gateway.start().catch(async (error: unknown) => {
     // Its probes run already, and would keep the process alive.

@@ -1,6 +1,7 @@
 import { redactUrl } from '../core/redact.ts'
 import type { GatewayOptions } from '../gateway/options.ts'
 import type { UpstreamOptions } from '../gateway/upstream/options.ts'
+import { secretsOfUpstream, urlsOf } from '../gateway/upstream/secrets.ts'
 import type { Expansion } from './environment.ts'
 
 /**
@@ -28,38 +29,6 @@ function redactUpstream(upstream: UpstreamOptions): UpstreamOptions {
   const headers = Object.fromEntries(Object.keys(upstream.headers).map((name) => [name, '***']))
   const shown = { ...upstream, url: redactUrl(upstream.url), headers }
   return upstream.ws === undefined ? shown : { ...shown, ws: redactUrl(upstream.ws) }
-}
-
-function secretsOfUpstream(upstream: UpstreamOptions): string[] {
-  const values = Object.values(upstream.headers)
-  const credentials = values.flatMap((value) => /^(?:Bearer|Basic|Token)\s+(.+)$/i.exec(value)?.[1] ?? [])
-  return [...values, ...credentials, ...urlsOf(upstream).flatMap(secretsOfUrl)]
-}
-
-function urlsOf(upstream: UpstreamOptions): string[] {
-  return upstream.ws === undefined ? [upstream.url] : [upstream.url, upstream.ws]
-}
-
-function secretsOfUrl(text: string): string[] {
-  const url = new URL(text)
-  const segments = url.pathname
-    .split('/')
-    .filter((segment) => segment !== '' && redactUrl(`http://h/${segment}`).endsWith('***'))
-  const queries = [...url.searchParams].map(([name, value]) => (value === '' ? name : value))
-  const userInfo = [url.username, url.password].map(decodedOrSame)
-  const pair = userInfo.join(':')
-  // The header that the pair becomes.
-  const basic = Buffer.from(pair).toString('base64')
-  const ofUser = pair === ':' ? [] : [basic, pair, `${url.username}:${url.password}`, url.username, url.password]
-  return [...userInfo, ...ofUser, ...segments, ...queries]
-}
-
-function decodedOrSame(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }
 
 function behindHost(text: string): string {

@@ -1,3 +1,5 @@
+import { isSecretHostLabel } from '../core/redact.ts'
+
 /** Which schemes a key takes. */
 export type UrlSchemes = 'http' | 'ws'
 
@@ -43,6 +45,11 @@ function wrongScheme(protocol: string, schemes: UrlSchemes, wanted: string): str
 export function nameFromUrl(text: string): string {
   if (!URL.canParse(text)) return 'upstream'
   const { hostname, port, protocol } = new URL(text)
-  const host = hostname.replace(/[^a-zA-Z0-9.]+/g, '-').replace(/^[-.]+|[-.]+$/g, '')
+  // Names are shown everywhere: a label that is a key may not become a part of one.
+  const shown = hostname.split('.').filter((label) => !isSecretHostLabel(label))
+  const host = shown
+    .join('.')
+    .replace(/[^a-zA-Z0-9.]+/g, '-')
+    .replace(/^[-.]+|[-.]+$/g, '')
   return `${host || 'upstream'}-${port || (/^(https|wss):$/.test(protocol) ? '443' : '80')}`
 }

@@ -43,7 +43,9 @@ export function redactSecrets(text: string, secrets: readonly string[]): string 
 }
 
 function formsOf(secret: string): string[] {
-  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]
+  const json = JSON.stringify(secret).slice(1, -1)
+  // Some write the slash of a JSON string with a backslash before it.
+  return [secret, json, json.replaceAll('/', '\\/'), encodeURIComponent(secret)]
 }
 
 function redactAuthority(authority: string): string {
@@ -53,7 +55,12 @@ function redactAuthority(authority: string): string {
 }
 
 function redactHostLabel(label: string): string {
-  return /^(?=.*\d)(?=.*[a-z])[a-z0-9]{20,}$/i.test(label) ? mask : label
+  return isSecretHostLabel(label) ? mask : label
+}
+
+/** Whether a label of a host name looks like a key: long, letters and digits mixed, or a UUID. */
+export function isSecretHostLabel(label: string): boolean {
+  return /^(?=.*\d)(?=.*[a-z])[a-z0-9]{20,}$/i.test(label) || /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(label)
 }
 
 function redactTail(tail: string): string {

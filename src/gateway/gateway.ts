@@ -4,6 +4,7 @@ import type { Exchange } from '../http/types.ts'
 import { Metrics } from '../telemetry/metrics.ts'
 import { controlDoors } from './control/door.ts'
 import type { StatusSnapshot } from './control/snapshot.ts'
+import { discreetLog, discretionFor } from './discretion.ts'
 import { EndlessAnswers } from './ingress/endless-answers.ts'
 import { isServed } from './ingress/front-check.ts'
 import { OwnNames } from './ingress/own-names.ts'
@@ -50,16 +51,19 @@ export function createGateway(options: GatewayOptions, given: Partial<GatewaySea
   const { clock, version } = seams
   const startedAt = isoTime(clock.wall())
   let draining = false
+  const discretion = discretionFor(options, seams.secrets)
+  const inner = { ...seams, log: discreetLog(seams.log, discretion), discretion }
 
   const metrics = new Metrics({ processMetrics: true })
   const instruments = new Instruments(metrics, version)
-  const networks = options.networks.map((network) => createNetwork(network, seams, instruments))
+  const networks = options.networks.map((network) => createNetwork(network, inner, instruments))
   const states = networks.map(({ state }) => state)
-  const snapshot = (): StatusSnapshot => takeSnapshot({ version, startedAt, draining, networks: states }, clock)
+  const snapshot = (): StatusSnapshot =>
+    takeSnapshot({ version, startedAt, draining, networks: states }, clock, discretion.text)
   const control = controlDoors(snapshot, metrics)
   const endless = new EndlessAnswers()
   const names = new OwnNames(options.listen.host, options.cors.hosts ?? [])
-  const routes = routesOf(networks, control, options, seams, endless)
+  const routes = routesOf(networks, control, options, inner, endless)
   const serve = (exchange: Exchange): void => {
     if (!isServed(exchange, names)) return
     const path = pathOf(exchange.target)

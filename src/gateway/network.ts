@@ -4,6 +4,7 @@ import { clientDefaults, createHttpClient } from '../http/client.ts'
 import type { HttpClient } from '../http/types.ts'
 import { type Call, compose, type Handler, type Policy, type RestCall, type RpcCall } from '../rpc/call.ts'
 import { judgeStatus } from './beacon/judge.ts'
+import type { Discretion } from './discretion.ts'
 import { HealthNews } from './health-news.ts'
 import type { Instruments } from './instruments.ts'
 import type { NetworkOptions } from './options.ts'
@@ -54,19 +55,24 @@ interface NetworkBase<C extends Call> {
   close(): void
 }
 
+/** What a network needs from the world and from its gateway. */
+export interface NetworkSeams extends GatewaySeams {
+  readonly discretion: Discretion
+}
+
 /** What tells one kind of network from another. */
 interface Dialect<C extends Call> {
   probe(schedule: ProbeSchedule, options: NetworkOptions): Probe
   carrier(link: Link, clock: Clock, failsafe: FailsafeOptions): Carrier<C>
   /** Policies that only this kind has, between those around the whole call and the failsafe ones. */
-  special(state: NetworkState, pool: Pool<C>, seams: GatewaySeams): Policy<C>[]
+  special(state: NetworkState, pool: Pool<C>, seams: NetworkSeams): Policy<C>[]
 }
 
 const evm: Dialect<RpcCall> = {
   probe: (schedule) => evmProbe(schedule),
   carrier: (link, clock, { stallMs }) => rpcOverHttp(link.client, link.endpoint, clock, stallMs),
   special: (state, pool, seams) => [
-    told(state, seams.clock),
+    told(state, seams.clock, seams.discretion.idle ? undefined : seams.discretion.bytes),
     rawTransaction(),
     splitLogs(state),
     filters(state, pool, seams),
@@ -80,14 +86,14 @@ const beacon: Dialect<RestCall> = {
 }
 
 /** Builds everything between the doors and the upstreams of one network. */
-export function createNetwork(options: NetworkOptions, seams: GatewaySeams, instruments: Instruments): Network {
+export function createNetwork(options: NetworkOptions, seams: NetworkSeams, instruments: Instruments): Network {
   if (options.kind === 'evm') return { kind: 'evm', ...assemble(options, seams, instruments, evm) }
   return { kind: 'beacon', ...assemble(options, seams, instruments, beacon) }
 }
 
 function assemble<C extends Call>(
   options: NetworkOptions,
-  seams: GatewaySeams,
+  seams: NetworkSeams,
   instruments: Instruments,
   dialect: Dialect<C>,
 ): NetworkBase<C> {

@@ -1,5 +1,6 @@
 import { beaconRoute } from './beacon/routes.ts'
 import type { ControlDoors } from './control/door.ts'
+import { answerHeadersOf } from './ingress/answer-headers.ts'
 import { ClientLimit } from './ingress/client-limit.ts'
 import { Cors } from './ingress/cors.ts'
 import type { EndlessAnswers } from './ingress/endless-answers.ts'
@@ -7,16 +8,15 @@ import { RequestIds } from './ingress/request-id.ts'
 import { type RouteOf, restDoor } from './ingress/rest-door.ts'
 import type { Door, Routes } from './ingress/router.ts'
 import { rpcDoor } from './ingress/rpc-door.ts'
-import type { Network } from './network.ts'
+import type { Network, NetworkSeams } from './network.ts'
 import type { GatewayOptions } from './options.ts'
-import type { GatewaySeams } from './seams.ts'
 
 /** Every address of a gateway. */
 export function routesOf(
   networks: readonly Network[],
   control: ControlDoors,
   options: GatewayOptions,
-  { clock, random }: GatewaySeams,
+  { clock, random, discretion }: NetworkSeams,
   endless: EndlessAnswers,
 ): Routes {
   const exact = new Map<string, Door>([
@@ -36,20 +36,38 @@ export function routesOf(
   }
   for (const network of networks) {
     const path = `/${network.options.name}`
+    const answerHeaders = answerHeadersOf(discretion.text, withCookies(network))
     if (network.kind === 'evm') {
-      const door = rpcDoor({ ...common, handler: network.handler })
+      const door = rpcDoor({ ...common, answerHeaders, handler: network.handler })
       exact.set(path, door)
       if (network.options.default) exact.set('/', door)
     } else {
       const { produceMs } = network.options.failsafe
       const routeOf: RouteOf = (verb, path) => beaconRoute(verb, path, produceMs)
-      const door = (prefix: string): Door => restDoor({ ...common, endless, handler: network.handler, prefix, routeOf })
+      const door = (prefix: string): Door =>
+        restDoor({
+          ...common,
+          answerHeaders,
+          discreet: discretion.idle ? undefined : discretion.bytes,
+          endless,
+          handler: network.handler,
+          prefix,
+          routeOf,
+        })
       exact.set(path, door(path))
       prefixes.set(`${path}/`, door(path))
       if (network.options.default) prefixes.set('/eth/', door(''))
     }
   }
   return { exact, prefixes, otherwise: notFound(networks) }
+}
+
+/** Who is sent a client's cookies may also set them. */
+function withCookies({ options }: Network): ReadonlySet<string> {
+  const named = options.upstreams.filter(({ passHeaders }) =>
+    passHeaders.some((name) => name === 'cookie' || name === 'set-cookie'),
+  )
+  return new Set(named.map(({ name }) => name))
 }
 
 function notFound(networks: readonly Network[]): Door {

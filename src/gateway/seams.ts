@@ -10,6 +10,8 @@ export interface GatewaySeams {
   readonly log: Log
   /** Version of the program, for `/status` and metrics. */
   readonly version: string
+  /** Further secrets that may appear nowhere, beside those that the options show. */
+  readonly secrets?: readonly string[] | undefined
 }
 
 /** The world as it is, with nobody to read a log. */

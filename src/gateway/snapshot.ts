@@ -6,6 +6,8 @@ import { describeDegradation } from './upstream/degradation.ts'
 import { describeReason } from './upstream/health.ts'
 import type { NetworkState, UpstreamState } from './upstream/state.ts'
 
+type Redact = (text: string) => string
+
 /** What a snapshot is made of. */
 export interface SnapshotSource {
   readonly version: string
@@ -15,13 +17,15 @@ export interface SnapshotSource {
 }
 
 /** Reads the whole state into one plain object; nothing outside the gateway sees the state itself. */
-export function takeSnapshot(source: SnapshotSource, clock: Clock): StatusSnapshot {
+export function takeSnapshot(source: SnapshotSource, clock: Clock, redact: Redact = redactText): StatusSnapshot {
   const { version, startedAt, draining } = source
-  const networks = source.networks.map((network) => [network.name, networkStatus(network, clock.now())] as const)
+  const networks = source.networks.map(
+    (network) => [network.name, networkStatus(network, clock.now(), redact)] as const,
+  )
   return { version, startedAt, draining, networks: Object.fromEntries(networks) }
 }
 
-function networkStatus(network: NetworkState, now: number): NetworkStatus {
+function networkStatus(network: NetworkState, now: number, redact: Redact): NetworkStatus {
   const chainId = Number(network.chain)
   return {
     kind: network.kind,
@@ -30,17 +34,17 @@ function networkStatus(network: NetworkState, now: number): NetworkStatus {
     safe: network.safe ?? null,
     finalized: network.finalized ?? null,
     failoverActive: network.failoverActive,
-    upstreams: network.upstreams.map((upstream) => upstreamStatus(upstream, now)),
+    upstreams: network.upstreams.map((upstream) => upstreamStatus(upstream, now, redact)),
   }
 }
 
-function upstreamStatus(upstream: UpstreamState, now: number): UpstreamStatus {
+function upstreamStatus(upstream: UpstreamState, now: number, redact: Redact): UpstreamStatus {
   return {
     name: upstream.name,
-    url: redactUrl(upstream.options.url),
+    url: redact(redactUrl(upstream.options.url)),
     tier: upstream.options.tier,
     eligible: upstream.eligible,
-    reason: reasonOf(upstream, now),
+    reason: hidden(reasonOf(upstream, now) ?? undefined, redact),
     head: upstream.head < 0 ? null : upstream.head,
     lag: upstream.lag,
     latencyMs: { p50: rounded(upstream.overall.quantile(0.5)), p99: rounded(upstream.overall.quantile(0.99)) },
@@ -53,7 +57,7 @@ function upstreamStatus(upstream: UpstreamState, now: number): UpstreamStatus {
     degraded: upstream.conduct.troubled,
     websocket: upstream.options.ws !== undefined,
     lastProbeAt: upstream.lastProbeWall === undefined ? null : isoTime(upstream.lastProbeWall),
-    lastError: upstream.lastError === undefined ? null : redactText(upstream.lastError),
+    lastError: hidden(upstream.lastError, redact),
   }
 }
 
@@ -63,6 +67,11 @@ function reasonOf(upstream: UpstreamState, now: number): string | null {
   if (upstream.pausedUntil > now) return 'it asked us to slow down'
   if (upstream.breaker.phase !== 'closed') return 'its breaker is open: too many of its answers failed'
   return describeDegradation(upstream, now) ?? null
+}
+
+/** Reasons hold what an upstream said, and it may repeat what it was sent. */
+function hidden(text: string | undefined, redact: Redact): string | null {
+  return text === undefined ? null : redact(redactText(text))
 }
 
 function rounded(value: number | undefined): number | null {

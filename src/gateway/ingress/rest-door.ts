@@ -3,8 +3,9 @@ import type { Clock, Timer } from '../../core/clock.ts'
 import type { AbortableSource, ByteSource } from '../../core/flow.ts'
 import type { CarrierError, Exchange } from '../../http/types.ts'
 import { type Handler, type Outcome, type RefusalReason, type RestCall, Trail } from '../../rpc/call.ts'
+import { type AnswerHeaders, openly } from './answer-headers.ts'
 import { flowingBody } from './client-body.ts'
-import { directiveOf, headersOfRest, headersOfRestAnswer } from './client-headers.ts'
+import { directiveOf, headersOfRest } from './client-headers.ts'
 import type { ClientLimit } from './client-limit.ts'
 import type { Cors } from './cors.ts'
 import { isForeignPage } from './cross-site.ts'
@@ -35,6 +36,9 @@ export interface RestDoorOptions {
   readonly cors: Cors
   readonly ids: RequestIds
   readonly clock: Clock
+  readonly answerHeaders?: AnswerHeaders | undefined
+  /** Hides in errors of upstreams what is secret. */
+  readonly discreet?: ((bytes: Buffer) => Buffer) | undefined
   /** Who may end an event stream. */
   readonly endless?: EndlessAnswers | undefined
 }
@@ -230,7 +234,7 @@ class RestRequest {
       )
       return
     }
-    const headers = headersOfRestAnswer(outcome.headers)
+    const headers = (this.#options.answerHeaders ?? openly).ofRest(outcome, answer.status)
     headers.push('X-Request-Id', this.#requestId, 'X-Drawbridge-Attempts', String(call.trail.attempts))
     if (outcome.upstream !== undefined) headers.push('X-Drawbridge-Upstream', outcome.upstream)
     if (outcome.head !== undefined && outcome.head >= 0) headers.push('X-Drawbridge-Head', String(outcome.head))
@@ -238,7 +242,7 @@ class RestRequest {
     this.#answered = true
     if (Buffer.isBuffer(answer.body)) {
       this.#forget?.()
-      this.#exchange.respond(answer.status, headers, answer.body)
+      this.#exchange.respond(answer.status, headers, this.#discreet(answer.status, answer.body))
     } else {
       this.#exchange.start(answer.status, headers)
       this.#passOn(answer.body)
@@ -258,6 +262,12 @@ class RestRequest {
       forget()
       stop?.()
     }
+  }
+
+  /** Errors repeat what they were sent; what was asked for is never changed. */
+  #discreet(status: number, body: Buffer): Buffer {
+    const { discreet } = this.#options
+    return status < 400 || discreet === undefined ? body : discreet(body)
   }
 
   /** The error shape of the Beacon API: `{code, message}`. */

@@ -2,7 +2,7 @@ import { chooseCoding, encodeBody } from '../../http/encoding.ts'
 import type { Exchange } from '../../http/types.ts'
 import type { Answer, Outcome, RpcCall } from '../../rpc/call.ts'
 import { errorBody, resultBody, resultEnd, resultStart } from '../../rpc/envelope.ts'
-import { headersOfRpcAnswer } from './client-headers.ts'
+import { type AnswerHeaders, openly } from './answer-headers.ts'
 import { pipe } from './pipe.ts'
 import { refusalOf, retryAfterSeconds } from './refusal.ts'
 
@@ -29,8 +29,8 @@ export function statusOf(answer: Answer): number {
 }
 
 /** What we say about a call besides its answer. */
-export function answerHeaders(call: RpcCall, outcome: Outcome): string[] {
-  const headers = outcome.headers.length === 0 ? [] : headersOfRpcAnswer(outcome.headers)
+export function answerHeaders(call: RpcCall, outcome: Outcome, passed: AnswerHeaders = openly): string[] {
+  const headers = passed.ofRpc(outcome)
   headers.push('Content-Type', json, 'X-Request-Id', call.requestId)
   headers.push('X-Drawbridge-Attempts', String(call.trail.attempts))
   if (outcome.upstream !== undefined) {

@@ -5,6 +5,7 @@ import type { CarrierError, Exchange } from '../../http/types.ts'
 import { type Handler, type Outcome, type RpcCall, Trail } from '../../rpc/call.ts'
 import { methodTraits } from '../../rpc/methods.ts'
 import { type ScannedCall, type ScannedRequest, scanRequest } from '../../rpc/scan-request.ts'
+import type { AnswerHeaders } from './answer-headers.ts'
 import { directiveOf, headersOfRpc } from './client-headers.ts'
 import type { ClientLimit } from './client-limit.ts'
 import type { Cors } from './cors.ts'
@@ -26,6 +27,7 @@ export interface RpcDoorOptions {
   readonly cors: Cors
   readonly ids: RequestIds
   readonly clock: Clock
+  readonly answerHeaders?: AnswerHeaders | undefined
 }
 
 /** JSON-RPC over HTTP POST: single calls, batches and notifications. */
@@ -140,7 +142,7 @@ export class RpcRequest {
 
   #answer(id: Buffer | undefined, call: RpcCall, outcome: Outcome): void {
     const { exchange } = this
-    const headers = answerHeaders(call, outcome)
+    const headers = answerHeaders(call, outcome, this.options.answerHeaders)
     if (this.corsHeaders.length > 0) headers.push(...this.corsHeaders)
     const { answer } = outcome
     if (id === undefined) {

@@ -10,16 +10,22 @@ const usualRestMs = 1000
 /**
  * Turns what the upstreams said into what the client is told: a verdict byte for byte as received, and no
  * word of a vendor's about keys, plans and its own failures.
+ *
+ * @param discreet hides the secrets of the config, which an upstream may repeat
  */
-export function told(network: NetworkState, clock: Clock): Policy<RpcCall> {
+export function told(
+  network: NetworkState,
+  clock: Clock,
+  discreet: (bytes: Buffer) => Buffer = (bytes) => bytes,
+): Policy<RpcCall> {
   return (next) => (call) => {
-    const tell = (outcome: Outcome): Outcome => reworded(outcome, network, clock.now())
+    const tell = (outcome: Outcome): Outcome => reworded(outcome, network, clock.now(), discreet)
     const outcome = next(call)
     return outcome instanceof Promise ? outcome.then(tell) : tell(outcome)
   }
 }
 
-function reworded(outcome: Outcome, network: NetworkState, now: number): Outcome {
+function reworded(outcome: Outcome, network: NetworkState, now: number, discreet: (bytes: Buffer) => Buffer): Outcome {
   const { answer, verdict, upstream } = outcome
   if (verdict === undefined || upstream === undefined) return outcome
   switch (verdict.effect.client) {
@@ -32,7 +38,7 @@ function reworded(outcome: Outcome, network: NetworkState, now: number): Outcome
     case 'asReceived':
     case 'success':
       if (answer.kind !== 'error') return outcome
-      return { ...outcome, answer: { kind: 'error', error: properError(answer.error) } }
+      return { ...outcome, answer: { kind: 'error', error: discreet(properError(answer.error)) } }
   }
 }
 
