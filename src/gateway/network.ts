@@ -9,6 +9,7 @@ import { HealthNews } from './health-news.ts'
 import type { Instruments } from './instruments.ts'
 import type { NetworkOptions } from './options.ts'
 import { deadline } from './policy/deadline.ts'
+import { Everyone } from './policy/everyone.ts'
 import { filters } from './policy/filters.ts'
 import { guarded } from './policy/guarded.ts'
 import { Hedging } from './policy/hedging.ts'
@@ -65,24 +66,35 @@ interface Dialect<C extends Call> {
   probe(schedule: ProbeSchedule, options: NetworkOptions): Probe
   carrier(link: Link, clock: Clock, failsafe: FailsafeOptions): Carrier<C>
   /** Policies that only this kind has, between those around the whole call and the failsafe ones. */
-  special(state: NetworkState, pool: Pool<C>, seams: NetworkSeams): Policy<C>[]
+  special(state: NetworkState, pool: Pool<C>, seams: NetworkSeams): Special<C>
+}
+
+interface Special<C extends Call> {
+  readonly policies: readonly Policy<C>[]
+  /** Told of every probe and of every change of service. */
+  checked?(upstream: UpstreamState, failed: boolean): void
 }
 
 const evm: Dialect<RpcCall> = {
   probe: (schedule) => evmProbe(schedule),
   carrier: (link, clock, { stallMs }) => rpcOverHttp(link.client, link.endpoint, clock, stallMs),
-  special: (state, pool, seams) => [
-    told(state, seams.clock, seams.discretion.idle ? undefined : seams.discretion.bytes),
-    rawTransaction(),
-    splitLogs(state),
-    filters(state, pool, seams),
-  ],
+  special: (state, pool, seams) => ({
+    policies: [
+      told(state, seams.clock, seams.discretion.idle ? undefined : seams.discretion.bytes),
+      rawTransaction(),
+      splitLogs(state),
+      filters(state, pool, seams),
+    ],
+  }),
 }
 
 const beacon: Dialect<RestCall> = {
   probe: (schedule, options) => beaconProbe(schedule, options.chainId !== undefined),
   carrier: (link, clock, { stallMs }) => restOverHttp(link.client, link.endpoint, clock, judgeStatus, stallMs),
-  special: () => [],
+  special: (network, pool, { clock }) => {
+    const everyone = new Everyone({ network, pool, clock })
+    return { policies: [everyone.policy], checked: (upstream, failed) => everyone.checked(upstream, failed) }
+  },
 }
 
 /** Builds everything between the doors and the upstreams of one network. */
@@ -128,6 +140,7 @@ function assemble<C extends Call>(
     },
     carriersOf(links, (link) => dialect.carrier(link, clock, failsafe)),
   )
+  const special = dialect.special(state, pool, seams)
   const watch = new Watch({
     network: state,
     intervalMs: probe.intervalMs,
@@ -140,8 +153,12 @@ function assemble<C extends Call>(
         // A probe that failed says nothing of how long the node takes; its failure counts elsewhere.
         if (report.problem === undefined) degradation.probed(report.upstream, report.durationMs)
         news.probed(report)
+        special.checked?.(report.upstream, report.problem !== undefined)
       },
-      changed: (change) => news.changed(change),
+      changed: (change) => {
+        news.changed(change)
+        if (change.kind !== 'failover') special.checked?.(change.upstream, change.kind === 'lost')
+      },
       reorged: (upstream, from, to) => news.reorged(upstream, from, to),
     },
   })
@@ -155,7 +172,7 @@ function assemble<C extends Call>(
     guarded<C>(log),
     deadline<C>(failsafe.timeoutMs, callTimers, () => ownAnswer({ reason: 'deadline' })),
     warmUp<C>(watch),
-    ...dialect.special(state, pool, seams),
+    ...special.policies,
     retry<C>(failsafe.maxRetries, counted.retryObserver([learner, news])),
     race<C>({
       clock: callTimers,
