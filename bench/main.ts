@@ -36,6 +36,10 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
     const { printHour } = await import('./consensus-core.ts')
     printHour((line) => console.log(line))
   },
+  drain: async () => {
+    const { benchDrain } = await import('./drain.ts')
+    await benchDrain({ restarts: number(values.rounds, 12) })
+  },
   hang: async () => {
     const { benchHang } = await import('./hang.ts')
     await benchHang({ seconds: number(values.seconds, 60), rate: number(values.rate, 200) })

@@ -11,6 +11,8 @@ export interface Running {
   readonly port: number
   /** Process whose CPU time counts: for nginx its worker. */
   readonly pid: number
+  /** Process that takes signals, where that is another. */
+  readonly mainPid?: number
 }
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
@@ -28,8 +30,8 @@ export class Workshop {
   }
 
   /** The gateway as its user starts it: the built program when there is one, with nothing but URLs. */
-  async gateway(upstreamPorts: readonly number[]): Promise<Running & { readonly readyMs: number }> {
-    const port = await freePort()
+  async gateway(upstreamPorts: readonly number[], at?: number): Promise<Running & { readonly readyMs: number }> {
+    const port = at ?? (await freePort())
     const urls = upstreamPorts.map((upstream) => `http://127.0.0.1:${upstream}`)
     const began = performance.now()
     const program = [
@@ -46,14 +48,14 @@ export class Workshop {
     return { name: 'drawbridge', port, pid: child.pid!, readyMs: performance.now() - began }
   }
 
-  async nginx(upstreamPort: number): Promise<Running> {
-    const port = await freePort()
+  async nginx(upstreamPort: number, at?: number): Promise<Running> {
+    const port = at ?? (await freePort())
     const config = join(this.folder, 'nginx.conf')
     writeFileSync(config, nginxConfig(this.folder, port, upstreamPort))
     const master = this.#spawn('nginx', ['-e', join(this.folder, 'error.log'), '-c', config], 'ignore')
     await untilAnswers(port)
     const children = readFileSync(`/proc/${master.pid}/task/${master.pid}/children`, 'utf8')
-    return { name: 'nginx', port, pid: Number(children.trim().split(' ')[0]) }
+    return { name: 'nginx', port, pid: Number(children.trim().split(' ')[0]), mainPid: master.pid! }
   }
 
   async haproxy(upstreamPort: number): Promise<Running> {

