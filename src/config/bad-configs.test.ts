@@ -124,7 +124,7 @@ const oneProblem: [what: string, toml: string, line: string][] = [
   [
     'two upstreams of one name',
     second('url = "http://h:2"\nname = "A"'),
-    'networks.el.upstreams[1].name: upstreams[0] has the name "A" already (capitals do not count): write another one.',
+    'networks.el.upstreams[1].name: "A" is the name of upstreams[0] already (capitals do not count): write another one.',
   ],
   [
     'one upstream written twice',

@@ -94,7 +94,7 @@ function sameNames(path: KeyPath, upstreams: readonly unknown[], raw: unknown): 
     const earlier = first.get(name)
     if (earlier === undefined) first.set(name, at)
     const here = [...path, at, 'name']
-    const sentence = `upstreams[${earlier}] has the name ${JSON.stringify(valueAt(raw, here))} already (capitals do not count): write another one.`
+    const sentence = `${JSON.stringify(valueAt(raw, here))} is the name of upstreams[${earlier}] already (capitals do not count): write another one.`
     return earlier === undefined ? [] : [{ path: here, sentence }]
   })
 }

@@ -14,7 +14,7 @@ export interface Leaver {
  * How long a connection without a request is given. One in steady use sends its next request meanwhile, and its answer
  * says `Connection: close`; one that stays quiet is closed, for a request that crosses the FIN is lost.
  */
-export const quietMs = 500
+export const quietMs = 700
 const lookEveryMs = 10
 const calmMs = 20
 const mostLooks = 15
