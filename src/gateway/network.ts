@@ -3,7 +3,8 @@ import { coarseClock } from '../core/coarse-clock.ts'
 import { clientDefaults, createHttpClient } from '../http/client.ts'
 import type { HttpClient } from '../http/types.ts'
 import { type Call, compose, type Handler, type Policy, type RestCall, type RpcCall } from '../rpc/call.ts'
-import { judgeStatus } from './beacon/judge.ts'
+import { judgeAnswer } from './beacon/judge.ts'
+import { publish } from './beacon/publish.ts'
 import type { Discretion } from './discretion.ts'
 import { HealthNews } from './health-news.ts'
 import type { Instruments } from './instruments.ts'
@@ -90,10 +91,10 @@ const evm: Dialect<RpcCall> = {
 
 const beacon: Dialect<RestCall> = {
   probe: (schedule, options) => beaconProbe(schedule, options.chainId !== undefined),
-  carrier: (link, clock, { stallMs }) => restOverHttp(link.client, link.endpoint, clock, judgeStatus, stallMs),
+  carrier: (link, clock, { stallMs }) => restOverHttp(link.client, link.endpoint, clock, judgeAnswer, stallMs),
   special: (network, pool, { clock }) => {
     const everyone = new Everyone({ network, pool, clock })
-    return { policies: [everyone.policy], checked: (upstream, failed) => everyone.checked(upstream, failed) }
+    return { policies: [publish(), everyone.policy], checked: (upstream, failed) => everyone.checked(upstream, failed) }
   },
 }
 

@@ -426,3 +426,74 @@ describe('a query of many keys', { concurrency: 2 }, () => {
     assert.equal(nodes[0]!.requests.at(-1)!.body.toString(), body)
   })
 })
+
+describe('a node that is behind its client', { concurrency: 4 }, () => {
+  const words = [
+    '{"code":400,"message":"BAD_REQUEST: Invalid epoch: RelativeEpoch is in the future"}',
+    '{"code":400,"message":"Cannot create attestation for future slot"}',
+    '{"code":400,"message":"x","failures":[{"index":0,"message":"Verification: FutureSlot"}]}',
+    '{"code":400,"message":"x","failures":[{"index":"3","message":"ATTESTATION_ERROR_UNKNOWN_BEACON_BLOCK_ROOT"}]}',
+  ]
+  for (const word of words) {
+    it(`is not the last to be asked: ${word}`, async (t) => {
+      const { gate, nodes } = await clStage(t, 2, quiet)
+      for (const [method, path] of [
+        ['GET', '/eth/v1/validator/attestation_data'],
+        ['POST', '/eth/v1/beacon/pool/attestations'],
+      ] as const) {
+        nodes[0]!.answer(path, word, 400)
+        const answer = await gate.send(path, { method, body: method === 'POST' ? '[]' : undefined })
+        assert.deepEqual([answer.status, answer.header('x-drawbridge-upstream')], [200, 'b'])
+        nodes[1]!.answer(path, word, 400)
+        const last = await gate.send(path, { method, body: method === 'POST' ? '[]' : undefined })
+        assert.deepEqual([last.status, last.text], [400, word])
+      }
+      assert.equal(gate.upstream('a').errorRatio, 0)
+    })
+  }
+
+  it('is told from a client that is wrong, whom no other node can help', async (t) => {
+    const { gate, nodes } = await clStage(t, 2, quiet)
+    nodes[0]!.answer('/eth/v1/x', '{"code":400,"message":"Invalid validator id: abc"}', 400)
+    assert.equal((await gate.send('/eth/v1/x')).status, 400)
+    assert.equal(asked(nodes[1]!, '/eth/v1/x'), 0)
+  })
+})
+
+describe('what is known already', { concurrency: 4 }, () => {
+  const publish = (gate: Gate, path: string): Promise<HttpAnswer> => gate.send(path, { method: 'POST', body: '[]' })
+  const cases: [path: string, answer: string][] = [
+    ['/eth/v2/beacon/blocks', '{"code":400,"message":"BAD_REQUEST: Invalid block: BlockIsAlreadyKnown(0xab)"}'],
+    ['/eth/v1/beacon/pool/attestations', '{"code":400,"failures":[{"index":0,"message":"PriorAttestationKnown"}]}'],
+    ['/eth/v1/validator/aggregate_and_proofs', '{"code":400,"message":"ATTESTATION_ERROR_AGGREGATOR_ALREADY_KNOWN"}'],
+    ['/eth/v1/beacon/pool/voluntary_exits', '{"code":400,"message":"a duplicate exit was already seen"}'],
+  ]
+  for (const [path, known] of cases) {
+    it(`is success when we have asked twice: ${path}`, async (t) => {
+      const { gate, nodes } = await clStage(t, 2, quiet)
+      nodes[0]!.status(502, { times: 1 })
+      nodes[1]!.answer(path, known, 400)
+      const answer = await publish(gate, path)
+      assert.deepEqual([answer.status, answer.text, answer.header('x-drawbridge-attempts')], [200, '', '2'])
+    })
+  }
+
+  it('is told to the client when it was not we who asked before', async (t) => {
+    const { gate, nodes } = await clStage(t, 2, quiet)
+    const [path, known] = cases[0]!
+    nodes[0]!.answer(path, known, 400)
+    const answer = await publish(gate, path)
+    assert.deepEqual([answer.status, answer.text], [400, known])
+  })
+
+  it('is no success when something else was wrong as well', async (t) => {
+    const { gate, nodes } = await clStage(t, 2, quiet)
+    const path = '/eth/v1/beacon/pool/attestations'
+    const mixed =
+      '{"code":400,"failures":[{"index":0,"message":"already known"},{"index":1,"message":"bad signature"}]}'
+    nodes[0]!.status(502, { times: 1 })
+    nodes[1]!.answer(path, mixed, 400)
+    const answer = await publish(gate, path)
+    assert.deepEqual([answer.status, answer.text], [400, mixed])
+  })
+})

@@ -1,5 +1,6 @@
 import type { RestCall } from '../../rpc/call.ts'
 import { type Effect, type ErrorClass, effects, type Verdict } from '../../rpc/error-classes.ts'
+import { complaintsOf, isBehind, isKnown } from './said.ts'
 
 /** Classes of the statuses that the Beacon API and the proxies before it use; what is missing is a good answer. */
 const classes: ReadonlyMap<number, ErrorClass> = new Map([
@@ -25,7 +26,29 @@ const classes: ReadonlyMap<number, ErrorClass> = new Map([
  */
 const refusedHere: Effect = { ...effects.AUTH, remember: 'nothing' }
 
-/** The verdict on a REST status; undefined for a good answer. Bodies are never searched. */
+const published =
+  /^POST \/eth\/v\d\/(?:beacon\/(?:blocks|blinded_blocks|pool\/\S+)|validator\/(?:aggregate_and_proofs|contribution_and_proofs))$/
+
+/**
+ * The verdict on a REST answer; undefined for a good one. Bodies are searched where the status alone calls the client
+ * wrong, and only then.
+ *
+ * @param body of an error, where it is short and known
+ */
+export function judgeAnswer(call: RestCall, status: number, body?: Buffer): Verdict | undefined {
+  const verdict = judgeStatus(call, status)
+  if (verdict === undefined || body === undefined || body.length === 0 || status === 401 || status === 403)
+    return verdict
+  const complaints = complaintsOf(body)
+  // Without a repeat of ours, that it is known is news to the client.
+  if (call.trail.attempts > 1 && published.test(call.label) && isKnown(complaints)) {
+    return { class: 'DUP', rule: `HTTP ${status}: it is known already`, effect: effects.DUP }
+  }
+  if (status !== 400 || !isBehind(complaints)) return verdict
+  return { class: 'MISS', rule: 'HTTP 400: it does not know yet', effect: effects.MISS }
+}
+
+/** The verdict on a REST status; undefined for a good answer. */
 export function judgeStatus(call: RestCall, status: number): Verdict | undefined {
   // A node's own report of its state is a good answer, whatever it reports.
   if (call.label.includes('/node/health') && status !== 502 && status !== 504) return undefined

@@ -1,5 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { prefixed } from '../../core/flow.ts'
+import { decodeBody } from '../../http/encoding.ts'
+import { headerValue } from '../../http/headers.ts'
 import type { CarrierError, HttpClient } from '../../http/types.ts'
 import type { Outcome, RestCall } from '../../rpc/call.ts'
 import type { Verdict } from '../../rpc/error-classes.ts'
@@ -15,15 +17,15 @@ const holdBytes = 65_536
 /** Event streams are handed over at once, and may be silent for long. */
 const endless: Intake = { holdBytes: 0, stallMs: undefined }
 
-/** Judges a REST call by its status. */
-export type JudgeStatus = (call: RestCall, status: number) => Verdict | undefined
+/** Judges a REST answer by its status, and by the body of an error where that was short enough to be held. */
+export type JudgeRest = (call: RestCall, status: number, body?: Buffer) => Verdict | undefined
 
 /** Carries REST calls to one upstream: verb, raw path and query, body and status pass unchanged. */
 export function restOverHttp(
   client: HttpClient,
   endpoint: Endpoint,
   clock: Clock,
-  judge: JudgeStatus,
+  judge: JudgeRest,
   stallMs: number,
 ): Carrier<RestCall> {
   const ordinary: Intake = { holdBytes, stallMs }
@@ -41,16 +43,29 @@ export function restOverHttp(
       onHeard: () => receiver.onHeard(),
       onProgress: (bytes) => receiver.onProgress(bytes),
       onFailed: (error: CarrierError) => receiver.onOutcome(judgeFailure(upstream, error)),
-      onCarried: (carried) => receiver.onOutcome(outcomeOf(call, upstream, carried, judge)),
+      onCarried: (carried) =>
+        readError(carried, (body) =>
+          receiver.onOutcome(outcomeOf(upstream, carried, judge(call, carried.status, body))),
+        ),
     })
   }
 }
 
-function outcomeOf(call: RestCall, upstream: UpstreamState, carried: Carried, judge: JudgeStatus): Outcome {
+/** Hands over the body of an error as it reads once decoded; undefined where it is not at hand. */
+function readError({ status, headers, body, rest }: Carried, done: (body: Buffer | undefined) => void): void {
+  if (status < 400 || rest !== undefined) done(undefined)
+  else {
+    decodeBody(body, headerValue(headers, 'content-encoding'), holdBytes, (error, text) =>
+      done(error === undefined ? text : undefined),
+    )
+  }
+}
+
+function outcomeOf(upstream: UpstreamState, carried: Carried, verdict: Verdict | undefined): Outcome {
   const { status, headers, body, rest } = carried
   return {
     answer: { kind: 'http', status, body: rest === undefined ? body : prefixed(body, rest) },
-    verdict: judge(call, status),
+    verdict,
     upstream: upstream.name,
     head: upstream.head,
     headers,
