@@ -23,7 +23,7 @@ import { splitLogs } from './policy/split-logs.ts'
 import { told } from './policy/told.ts'
 import { warmUp } from './policy/warm-up.ts'
 import { type Probe, ProbeSchedule } from './probe/ask.ts'
-import { askOverHttp } from './probe/ask-http.ts'
+import { askOverHttp, type ProbeLink } from './probe/ask-http.ts'
 import { beaconProbe } from './probe/beacon.ts'
 import { evmProbe } from './probe/evm.ts'
 import { Watch } from './probe/watch.ts'
@@ -146,7 +146,7 @@ function assemble<C extends Call>(
     network: state,
     intervalMs: probe.intervalMs,
     probe: dialect.probe(new ProbeSchedule(clock), options),
-    ask: askOverHttp(links, probe.timeoutMs, clock, (upstream) => pool.suspect(upstream)),
+    ask: askOverHttp(probeLinksOf(links), probe.timeoutMs, clock, (upstream) => pool.suspect(upstream)),
     clock,
     random,
     observer: {
@@ -195,7 +195,10 @@ function assemble<C extends Call>(
     close: () => {
       watch.close()
       pool.destroy()
-      for (const link of links.values()) link.client.destroy()
+      for (const { client, probes } of links.values()) {
+        client.destroy()
+        probes.destroy()
+      }
     },
   }
 }
@@ -210,15 +213,27 @@ function stateOf(options: NetworkOptions, clock: Clock): NetworkState {
 interface Link {
   readonly endpoint: Endpoint
   readonly client: HttpClient
+  /** Connections of their own for probes, which may never wait behind calls. */
+  readonly probes: HttpClient
 }
+
+/** Probes in flight at one upstream: a round asks for a few things at once, and may overlap with the next. */
+const probeConnections = 16
 
 function linksOf(state: NetworkState, clock: Clock, userAgent: string): ReadonlyMap<UpstreamState, Link> {
   return new Map(
     state.upstreams.map((upstream) => {
       const endpoint = endpointOf(upstream.options, userAgent)
-      return [upstream, { endpoint, client: createHttpClient({ ...clientDefaults, origin: endpoint.origin }, clock) }]
+      const { origin } = endpoint
+      const client = createHttpClient({ ...clientDefaults, origin }, clock)
+      const probes = createHttpClient({ ...clientDefaults, maxConnections: probeConnections, origin }, clock)
+      return [upstream, { endpoint, client, probes }]
     }),
   )
+}
+
+function probeLinksOf(links: ReadonlyMap<UpstreamState, Link>): ReadonlyMap<UpstreamState, ProbeLink> {
+  return new Map([...links].map(([upstream, { endpoint, probes }]) => [upstream, { endpoint, client: probes }]))
 }
 
 function carriersOf<C extends Call>(

@@ -51,6 +51,10 @@ export class ClientCall implements OutgoingCall {
     else this.connection.giveUp()
   }
 
+  apart(): void {
+    if (!this.over && this.connection !== undefined) this.#pool.setApart(this.connection)
+  }
+
   retire(): void {
     this.carriedBy?.destroy()
   }

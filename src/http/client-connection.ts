@@ -20,6 +20,8 @@ export interface Pool {
   release(connection: ClientConnection): void
   /** The connection will carry none any more. May be said twice. */
   gone(connection: ClientConnection): void
+  /** The connection's answer flows at somebody's pace: it does not count among `maxConnections`. */
+  setApart(connection: ClientConnection): void
   /** Sends a call again, on a fresh connection. */
   again(call: ClientCall): void
   /** A call that was waiting in line was given up. */

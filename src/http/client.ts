@@ -20,6 +20,9 @@ export const clientDefaults: Omit<HttpClientOptions, 'origin'> = {
   maxConnections: 256,
 }
 
+/** Connections with flowing answers at most, in multiples of `maxConnections`; those beyond count as all others do. */
+const apartAtMost = 16
+
 /**
  * Kept-alive connections to one origin, `http:` or `https:`. A call takes the connection that was used last, opens
  * another one up to `maxConnections`, or waits in line.
@@ -38,6 +41,8 @@ class PooledClient implements HttpClient, Pool {
   readonly hostLine: string
   /** The last one used is the last one here: it is the least likely to be closed by the other side. */
   readonly #idle: ClientConnection[] = []
+  /** Those whose answers flow at the pace of their readers: many slow readers must not use up the connections. */
+  readonly #apart = new Set<ClientConnection>()
   readonly #waiting: ClientCall[] = []
   #waitingFrom = 0
   #dead = 0
@@ -66,8 +71,24 @@ class PooledClient implements HttpClient, Pool {
   #place(call: ClientCall): void {
     const idle = this.#idle.pop()
     if (idle !== undefined) idle.carry(call)
-    else if (this.connections < this.options.maxConnections) this.#connect(call)
+    else if (this.#hasRoom()) this.#connect(call)
     else this.#waiting.push(call)
+  }
+
+  #hasRoom(): boolean {
+    return this.connections - this.#apart.size < this.options.maxConnections
+  }
+
+  setApart(connection: ClientConnection): void {
+    if (this.#apart.size >= apartAtMost * this.options.maxConnections) return
+    this.#apart.add(connection)
+    this.#useRoom()
+  }
+
+  #useRoom(): void {
+    if (!this.#hasRoom()) return
+    const next = this.#nextWaiting()
+    if (next !== undefined) this.#connect(next)
   }
 
   #connect(call: ClientCall): void {
@@ -91,9 +112,11 @@ class PooledClient implements HttpClient, Pool {
   }
 
   release(connection: ClientConnection): void {
-    const next = this.#nextWaiting()
+    this.#apart.delete(connection)
+    const surplus = this.connections - this.#apart.size > this.options.maxConnections
+    const next = surplus ? undefined : this.#nextWaiting()
     if (next !== undefined) connection.carry(next)
-    else if (this.#closed) connection.destroy()
+    else if (this.#closed || surplus) connection.destroy()
     else this.#idle.push(connection)
   }
 
@@ -101,10 +124,8 @@ class PooledClient implements HttpClient, Pool {
     this.watch.delete(connection)
     const at = this.#idle.lastIndexOf(connection)
     if (at >= 0) this.#idle.splice(at, 1)
-    if (this.connections < this.options.maxConnections) {
-      const next = this.#nextWaiting()
-      if (next !== undefined) this.#connect(next)
-    }
+    this.#apart.delete(connection)
+    this.#useRoom()
     this.#settle()
   }
 

@@ -146,6 +146,8 @@ export interface OutgoingCall extends Flow {
   abort(): void
   /** What it answered cannot be trusted: its connection carries nothing more. */
   retire(): void
+  /** Its answer flows at somebody's pace from now on: its connection does not count among `maxConnections`. */
+  apart(): void
 }
 
 /** Kept-alive connections to one origin. */

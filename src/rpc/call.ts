@@ -67,6 +67,8 @@ export interface Call {
   readonly repeat: MethodTraits['repeat']
   readonly cost: MethodTraits['cost']
   readonly requestId: string
+  /** Address of the client. */
+  readonly client?: string | undefined
   /** Client headers that may be passed on; hop-by-hop ones are gone. Name, value, name, value … */
   readonly headers: readonly string[]
   readonly directive: Directive | undefined

@@ -1,12 +1,33 @@
+/** Each holds a connection to a node for as long as its client likes. */
+const maxPerClient = 128
+
 /** Answers that never end by themselves: event streams. A gateway that shuts down ends them and begins no others. */
 export class EndlessAnswers {
   closed = false
   readonly #ends = new Set<() => void>()
+  readonly #ofClient = new Map<string, number>()
+
+  /** Whether a client may open one more. */
+  hasRoom(client: string): boolean {
+    return (this.#ofClient.get(client) ?? 0) < maxPerClient
+  }
 
   /** Keeps `end` until the function returned is called. */
-  add(end: () => void): () => void {
+  add(end: () => void, client = ''): () => void {
     this.#ends.add(end)
-    return () => void this.#ends.delete(end)
+    this.#count(client, 1)
+    let over = false
+    return () => {
+      this.#ends.delete(end)
+      if (!over) this.#count(client, -1)
+      over = true
+    }
+  }
+
+  #count(client: string, step: 1 | -1): void {
+    const count = (this.#ofClient.get(client) ?? 0) + step
+    if (count > 0) this.#ofClient.set(client, count)
+    else this.#ofClient.delete(client)
   }
 
   /** Ends all of them. */

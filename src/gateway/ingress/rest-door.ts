@@ -143,8 +143,12 @@ class RestRequest {
       this.#answerRefusal('closing', ['Retry-After', '1'])
       return
     }
+    if (call.endless && endless?.hasRoom(this.#exchange.remoteAddress) === false) {
+      this.#answerRefusal('limited', ['Retry-After', '1'])
+      return
+    }
     if (call.endless) {
-      this.#forget = endless?.add(() => this.#endStream())
+      this.#forget = endless?.add(() => this.#endStream(), this.#exchange.remoteAddress)
       this.#ownHead = this.#options.clock.after(ownHeadMs, () => this.#openStream())
     }
     this.#exchange.onClose = () => {
@@ -206,6 +210,7 @@ class RestRequest {
       target: exchange.target.slice(this.#options.prefix.length) || '/',
       body,
       requestId: this.#requestId,
+      client: exchange.remoteAddress,
       headers: endless ? uncoded(headersOfRest(exchange)) : headersOfRest(exchange),
       directive: directiveOf(exchange, this.#options.directives),
       cancellation: this.#cancellation,

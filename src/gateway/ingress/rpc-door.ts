@@ -95,6 +95,7 @@ export class RpcRequest {
       traits,
       params: scanned.params,
       requestId: this.requestId,
+      client: this.exchange.remoteAddress,
       headers: this.#headers,
       directive: directiveOf(this.exchange, this.options.directives),
       cancellation: this.#cancellation,

@@ -112,4 +112,18 @@ describe('a filter', () => {
     const { handler, script } = stage()
     assert.equal(handler(rpcCall('eth_getLogs', '[{}]')), script.create)
   })
+
+  it('of one client makes room for others when that client has most of them', async () => {
+    const { handler, use } = stage()
+    const createFor = async (client: string): Promise<string> => {
+      const { answer } = await handler(rpcCall('eth_newBlockFilter', '[]', { client }))
+      assert.ok(answer.kind === 'result')
+      return JSON.parse(answer.value.toString()) as string
+    }
+    const mine = await createFor('192.0.2.1')
+    const first = await createFor('192.0.2.2')
+    for (let made = 0; made < 12_000; made++) await createFor('192.0.2.2')
+    assert.equal(refusalReason(await use(mine)), undefined)
+    assert.equal(refusalReason(await use(first)), 'filterGone')
+  })
 })

@@ -17,6 +17,7 @@ const maxFilters = 10_000
 interface Filter {
   readonly upstream: UpstreamState
   readonly id: string
+  readonly client: string
   usedAt: number
 }
 
@@ -32,7 +33,8 @@ export function filters(
   const book = new FilterBook(network, seams.clock, seams.random)
   return (next) => (call) => {
     if (call.traits.filter === 'none') return next(call)
-    if (call.traits.filter === 'creates') return Promise.resolve(next(call)).then((outcome) => book.enter(outcome))
+    if (call.traits.filter === 'creates')
+      return Promise.resolve(next(call)).then((outcome) => book.enter(outcome, call.client ?? ''))
     return use(book, pool, call)
   }
 }
@@ -53,6 +55,8 @@ class FilterBook {
   readonly #random: Random
   // In order of last use, the longest unused first.
   readonly #filters = new Map<string, Filter>()
+  // Ids by client, in the same order.
+  readonly #owned = new Map<string, Set<string>>()
 
   constructor(network: NetworkState, clock: Clock, random: Random) {
     this.#network = network
@@ -61,7 +65,7 @@ class FilterBook {
   }
 
   /** Notes the filter that an upstream has made; the outcome then carries our id. */
-  enter(outcome: Outcome): Outcome {
+  enter(outcome: Outcome, client: string): Outcome {
     const { answer } = outcome
     const upstream = this.#network.upstreams.find(({ name }) => name === outcome.upstream)
     if (outcome.verdict !== undefined || answer.kind !== 'result' || upstream === undefined) return outcome
@@ -69,7 +73,9 @@ class FilterBook {
     if (id === undefined) return outcome
     const ours = `0x1${this.#random.bytes(15).toString('hex')}`
     this.#forgetIdle()
-    this.#filters.set(ours, { upstream, id, usedAt: this.#clock.now() })
+    if (this.#filters.size >= maxFilters) this.remove(first(this.#largest()))
+    this.#ownedBy(client).add(ours)
+    this.#filters.set(ours, { upstream, id, client, usedAt: this.#clock.now() })
     return { ...outcome, answer: { kind: 'result', value: Buffer.from(`"${ours}"`) } }
   }
 
@@ -77,19 +83,48 @@ class FilterBook {
     const filter = this.#filters.get(id.toLowerCase())
     if (filter === undefined) return undefined
     filter.usedAt = this.#clock.now()
-    this.#filters.delete(id.toLowerCase())
-    this.#filters.set(id.toLowerCase(), filter)
+    const key = id.toLowerCase()
+    this.remove(key)
+    this.#ownedBy(filter.client).add(key)
+    this.#filters.set(key, filter)
     return filter
   }
 
   remove(id: string): void {
-    this.#filters.delete(id.toLowerCase())
+    const key = id.toLowerCase()
+    const filter = this.#filters.get(key)
+    if (filter === undefined) return
+    this.#filters.delete(key)
+    const owned = this.#ownedBy(filter.client)
+    owned.delete(key)
+    if (owned.size === 0) this.#owned.delete(filter.client)
+  }
+
+  #ownedBy(client: string): Set<string> {
+    let owned = this.#owned.get(client)
+    if (owned === undefined) {
+      owned = new Set()
+      this.#owned.set(client, owned)
+    }
+    return owned
+  }
+
+  /** Those of the client that holds most: it makes room, so that one pushes out nobody else's. */
+  #largest(): Set<string> {
+    let most = new Set<string>()
+    for (const owned of this.#owned.values()) if (owned.size > most.size) most = owned
+    return most
   }
 
   #forgetIdle(): void {
     for (const [id, filter] of this.#filters) {
-      if (this.#filters.size < maxFilters && this.#clock.now() - filter.usedAt < idleMs) return
-      this.#filters.delete(id)
+      if (this.#clock.now() - filter.usedAt < idleMs) return
+      this.remove(id)
     }
   }
+}
+
+function first(ids: ReadonlySet<string>): string {
+  for (const id of ids) return id
+  return ''
 }

@@ -7,6 +7,8 @@ import type { NetworkState } from '../upstream/state.ts'
 const maxPieces = 256
 /** Pieces asked at the same time. */
 const width = 4
+/** Bytes that one call may cause to be sent: each piece repeats its addresses and topics. */
+const maxSentBytes = 8_388_608
 /** Joined results may not grow larger than this. */
 const maxJoinedBytes = 67_108_864
 
@@ -48,6 +50,7 @@ class Splitting {
   readonly #filter: Filter
   readonly #learned: Learned
   readonly #refused: Outcome
+  readonly #mostPieces: number
   #pieces = 0
 
   constructor(next: Handler<RpcCall>, call: RpcCall, filter: Filter, learned: Learned, refused: Outcome) {
@@ -56,13 +59,14 @@ class Splitting {
     this.#filter = filter
     this.#learned = learned
     this.#refused = refused
+    this.#mostPieces = Math.min(maxPieces, Math.floor(maxSentBytes / Math.max(1, call.params?.length ?? 0)))
   }
 
   /** Asks for a span that was refused as a whole. */
   async ask(span: Span): Promise<Outcome> {
     const pieces = piecesOf(span, this.#learned.accepted)
     this.#pieces += pieces.length
-    if (this.#pieces > maxPieces) return this.#refused
+    if (this.#pieces > this.#mostPieces) return this.#refused
     const outcomes: Outcome[] = []
     for (let at = 0; at < pieces.length; at += width) {
       outcomes.push(...(await Promise.all(pieces.slice(at, at + width).map((piece) => this.#askPiece(piece)))))

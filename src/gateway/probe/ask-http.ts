@@ -9,12 +9,13 @@ import { type ProbeAsk, ProbeError, type ProbeRequest, type ProbeResponse } from
 
 /** How an upstream is reached. */
 export interface ProbeLink {
+  /** Carries probes alone: they may never wait behind calls. */
   readonly client: HttpClient
   readonly endpoint: { readonly path: string; readonly headers: RawHeaders }
 }
 
-/** A probe's answer is small; a longer one is somebody else's. */
-const maxAnswerBytes = 4_194_304
+/** A probe's answer is small; a longer one is somebody else's, and would cost the one thread its time. */
+const usualAnswerBytes = 65_536
 const label = 'probe'
 /** Expected p99 of a probe request before any was seen, in milliseconds. */
 const firstPatienceMs = 250
@@ -53,7 +54,7 @@ export function askOverHttp(
         stopTimers()
         reject(error)
       }
-      const answer = new ProbeAnswer((response, error) => {
+      const answer = new ProbeAnswer(request.maxBytes ?? usualAnswerBytes, (response, error) => {
         if (response === undefined) {
           call.abort()
           fail(
@@ -93,9 +94,11 @@ class ProbeAnswer {
   #status = 0
   #headers: RawHeaders = []
   readonly #chunks: Buffer[] = []
+  readonly #maxBytes: number
   #size = 0
 
-  constructor(done: (response: ProbeResponse | undefined, error: CarrierError | undefined) => void) {
+  constructor(maxBytes: number, done: (response: ProbeResponse | undefined, error: CarrierError | undefined) => void) {
+    this.#maxBytes = maxBytes
     this.#done = done
   }
 
@@ -105,9 +108,9 @@ class ProbeAnswer {
   }
 
   onData(chunk: Buffer): void {
-    this.#chunks.push(chunk)
     this.#size += chunk.length
-    if (this.#size > maxAnswerBytes) this.#done(undefined, undefined)
+    if (this.#size > this.#maxBytes) this.#done(undefined, undefined)
+    else this.#chunks.push(chunk)
   }
 
   onEnd(): void {

@@ -9,6 +9,8 @@ export interface ProbeRequest {
   /** Below the upstream's own path; empty for JSON-RPC. */
   readonly target: string
   readonly body: Buffer | undefined
+  /** Longest answer that is read; small when left out. */
+  readonly maxBytes?: number | undefined
 }
 
 export interface ProbeResponse {

@@ -96,9 +96,13 @@ async function readFinality(upstream: UpstreamState, ask: ProbeAsk, slots: numbe
   return { safe: slotOf(data['current_justified']?.epoch, slots), finalized: slotOf(data['finalized']?.epoch, slots) }
 }
 
+/** A root, or a number of 256 bits. */
+const longestText = 80
+
 /** Numbers of the Beacon API are strings; some nodes write them bare. */
 function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
+  const text = typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
+  return text === undefined || text.length > longestText ? undefined : text
 }
 
 function slotOf(epoch: unknown, slots: number): number | undefined {
@@ -106,7 +110,7 @@ function slotOf(epoch: unknown, slots: number): number | undefined {
 }
 
 function get(upstream: UpstreamState, ask: ProbeAsk, target: string): Promise<ProbeResponse> {
-  return ask(upstream, { method: 'GET', target, body: undefined })
+  return ask(upstream, { method: 'GET', target, body: undefined, maxBytes: 262_144 })
 }
 
 function dataOf(response: ProbeResponse, path: string): object {

@@ -5,6 +5,9 @@ import { nextUpstreamId } from '../../rpc/upstream-id.ts'
 import type { UpstreamState } from '../upstream/state.ts'
 import { type Probe, type ProbeAsk, ProbeError, type ProbeFacts, type ProbeSchedule } from './ask.ts'
 
+/** A block names each of its transactions. */
+const maxBlockBytes = 4_194_304
+
 /** Blocks by which a head may move between two probes without being looked at twice. */
 const ordinaryStep = 32
 
@@ -47,7 +50,7 @@ async function readSyncing(upstream: UpstreamState, ask: ProbeAsk): Promise<stri
 
 async function readChain(upstream: UpstreamState, ask: ProbeAsk): Promise<string> {
   const answer = await rpc(upstream, ask, 'eth_chainId')
-  if (typeof answer !== 'string' || !/^0x[0-9a-f]+$/i.test(answer)) {
+  if (typeof answer !== 'string' || !/^0x[0-9a-f]{1,64}$/i.test(answer)) {
     throw new ProbeError(`eth_chainId answered ${shorten(answer)} instead of a quantity`)
   }
   return BigInt(answer).toString()
@@ -56,7 +59,7 @@ async function readChain(upstream: UpstreamState, ask: ProbeAsk): Promise<string
 async function readBlocks(upstream: UpstreamState, ask: ProbeAsk): Promise<Partial<ProbeFacts>> {
   const [latest, safe, finalized] = await Promise.all(
     ['latest', 'safe', 'finalized'].map((tag) =>
-      rpc(upstream, ask, 'eth_getBlockByNumber', [tag, false]).catch(onlyRpcErrors),
+      rpc(upstream, ask, 'eth_getBlockByNumber', [tag, false], maxBlockBytes).catch(onlyRpcErrors),
     ),
   )
   return { headHash: hashOf(latest), safe: numberOf(safe), finalized: numberOf(finalized) }
@@ -81,10 +84,16 @@ function onlyRpcErrors(thrown: unknown): undefined {
   if (!(thrown instanceof RpcRefusal)) throw thrown
 }
 
-async function rpc(upstream: UpstreamState, ask: ProbeAsk, method: string, params: unknown[] = []): Promise<unknown> {
+async function rpc(
+  upstream: UpstreamState,
+  ask: ProbeAsk,
+  method: string,
+  params: unknown[] = [],
+  maxBytes?: number,
+): Promise<unknown> {
   const id = nextUpstreamId()
   const body = requestBody(id, method, Buffer.from(JSON.stringify(params)))
-  const response = await ask(upstream, { method: 'POST', target: '', body })
+  const response = await ask(upstream, { method: 'POST', target: '', body, maxBytes })
   const scanned = scanResponse(response.body, id)
   if (scanned.kind === 'notAnAnswer' && scanned.misdirected === true) response.connection?.retire()
   if (scanned.kind === 'notAnAnswer') throw new ProbeError(`${method}: HTTP ${response.status}, ${scanned.problem}`)

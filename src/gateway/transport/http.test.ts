@@ -19,6 +19,7 @@ class ScriptedClient implements HttpClient {
       resume: () => this.done.push('resume'),
       abort: () => this.done.push('abort'),
       retire: () => this.done.push('retire'),
+      apart: () => {},
     }
   }
 

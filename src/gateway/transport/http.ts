@@ -131,6 +131,7 @@ class HeldResponse implements AbortableSource {
     const body = this.#held()
     this.#chunks = []
     this.#pause()
+    this.flow?.apart()
     this.#receiver.onCarried(this.#carried(body, this))
   }
 
