@@ -31,5 +31,11 @@ export function classify(evidence: Evidence): Verdict {
 
 function verdictOf(rule: ErrorRule): Verdict {
   const own = effects[rule.class]
-  return { class: rule.class, rule: rule.name, effect: rule.effect === undefined ? own : { ...own, ...rule.effect } }
+  const effect = rule.effect === undefined ? own : { ...own, ...rule.effect }
+  return { class: rule.class, rule: rule.name, effect, basis: basisOf(rule) }
+}
+
+function basisOf({ status, code, text }: ErrorRule): Verdict['basis'] {
+  if (text !== undefined) return undefined
+  return code === undefined ? (status === undefined ? undefined : 'status') : 'code'
 }

@@ -186,4 +186,6 @@ export interface Verdict {
   readonly rule: string
   /** What follows: that of the class, but for rules that know better. */
   readonly effect: Effect
+  /** What alone decided, so that no script or contract behind the call can have chosen it; undefined where words did. */
+  readonly basis?: 'status' | 'code' | undefined
 }

@@ -158,76 +158,90 @@ describe('a method that an upstream lacks', { concurrency: 8 }, () => {
 })
 
 describe('an upstream that asks to slow down', { concurrency: 8 }, () => {
-  it('is left alone for a while, without a failed call', async (t) => {
+  it('is left alone for a while once a probe is told so too, without a failed call', async (t) => {
     const { gate, nodes } = await elStage(t, 2, quiet)
-    nodes[0]!.status(429, { headers: ['content-type', 'text/plain', 'retry-after', '1'], times: 1 })
-    const began = performance.now()
+    nodes[0]!.status(429, { headers: ['content-type', 'text/plain', 'retry-after', '1'] })
+    assert.match((await gate.call(method, uniqueParams())).json.result, /^0x/)
+    await until(() => gate.upstream('a').reason === 'it asked us to slow down')
+    nodes[0]!.status(undefined)
+    const before = nodes[0]!.requests.length
     for (let n = 0; n < 10; n++) assert.match((await gate.call(method, uniqueParams())).json.result, /^0x/)
-    assert.equal(asked(nodes[0]!), 1)
-    assert.equal(gate.upstream('a').reason, 'it asked us to slow down')
-    assert.equal(gate.upstream('a').errorRatio, 0)
+    assert.equal(nodes[0]!.requests.length, before)
+    assert.deepEqual([gate.upstream('a').errorRatio, gate.upstream('a').eligible], [0, true])
     await until(async () => (await gate.call(method, uniqueParams())).header('x-drawbridge-upstream') === 'a')
-    assert.ok(performance.now() - began >= 950, 'it was left alone for as long as it had asked')
+  })
+
+  it('for one method is asked last for that method, and first for every other', async (t) => {
+    const { gate, nodes } = await elStage(t, 2, quiet)
+    nodes[0]!.answer(method, { error: { code: -32005, message: 'limit exceeded' } })
+    for (let n = 0; n < 10; n++) assert.match((await gate.call(method, uniqueParams())).json.result, /^0x/)
+    assert.equal(asked(nodes[0]!), 2)
+    assert.equal((await gate.call('eth_gasPrice')).header('x-drawbridge-upstream'), 'a')
+    assert.equal(gate.upstream('a').reason, null)
   })
 
   it('is 429 with Retry-After for the client when all say so', async (t) => {
     const { gate, nodes } = await elStage(t, 2, quiet)
     for (const node of nodes) node.answer(method, { error: { code: -32005, message: 'vendor-x: rate limit exceeded' } })
-    for (const calls of [1, 1]) {
+    for (let n = 0; n < 2; n++) {
       const answer = await gate.call(method, uniqueParams())
       assert.equal(answer.status, 429)
       assert.match(answer.header('retry-after') ?? '', /^[1-9]\d*$/)
       assert.deepEqual([answer.json.id, answer.json.error.code], [1, -32005])
       assert.doesNotMatch(answer.text, /vendor-x/)
-      assert.deepEqual(
-        nodes.map((node) => asked(node)),
-        [calls, calls],
-      )
     }
+    assert.equal((await gate.call('eth_gasPrice')).status, 200, 'other methods do not suffer')
   })
 })
 
 describe('an upstream that refuses our key', { concurrency: 8 }, () => {
-  const refusals: [what: string, script: (node: FakeElNode) => void][] = [
-    ['by words', (node) => node.answer(method, { error: { code: -32000, message: 'invalid api key sk-4711' } })],
-    [
-      'because its plan is spent',
-      (node) =>
-        node.answer(method, {
-          error: { code: -32000, message: 'Monthly capacity limit exceeded. Visit sk-4711/billing' },
-        }),
-    ],
+  const invalid = { error: { code: -32000, message: 'invalid api key sk-4711' } }
+  const spent = { error: { code: -32000, message: 'Monthly capacity limit exceeded. Visit sk-4711/billing' } }
+  const refusals: [what: string, refuse: (node: FakeElNode) => void, heal: (node: FakeElNode) => void][] = [
+    ['by words', (node) => everywhere(node, invalid), forgetAll],
+    ['because its plan is spent', (node) => everywhere(node, spent), forgetAll],
+    ['by status', (node) => node.status(401, { body: 'no' }), (node) => node.status(undefined)],
   ]
-  for (const [what, script] of refusals) {
-    it(`${what} is cordoned, and another answers`, async (t) => {
-      const { gate, nodes } = await elStage(t, 2)
-      script(nodes[0]!)
-      for (let n = 0; n < 3; n++) assert.match((await gate.call(method, uniqueParams())).json.result, /^0x/)
-      assert.equal(asked(nodes[0]!), 1)
-      assert.equal(gate.upstream('a').cordoned, true)
+  for (const [what, refuse, heal] of refusals) {
+    it(`${what} is cordoned when a probe is told so too, until one is answered, and another serves`, async (t) => {
+      const { gate, nodes } = await elStage(t, 2, quiet)
+      refuse(nodes[0]!)
+      assert.match((await gate.call(method, uniqueParams())).json.result, /^0x/)
+      await until(() => gate.upstream('a').cordoned)
       assert.match(gate.upstream('a').reason ?? '', /refuses our key|plan is spent/)
-      const probed = nodes[0]!.callsOf('eth_blockNumber').length
-      await until(() => nodes[0]!.callsOf('eth_blockNumber').length > probed + 2)
-      assert.equal(gate.upstream('a').eligible, false, 'a good probe does not end it')
+      assert.equal(asked(nodes[0]!), 1)
+      heal(nodes[0]!)
+      await untilEligible(gate, 'a', true)
     })
   }
 
+  it('is not cordoned for what it says to calls alone', async (t) => {
+    const { gate, nodes } = await elStage(t, 2, quiet)
+    nodes[0]!.answer(method, invalid)
+    for (let n = 0; n < 5; n++) assert.match((await gate.call(method, uniqueParams())).json.result, /^0x/)
+    const { cordoned, eligible, reason } = gate.upstream('a')
+    assert.deepEqual([cordoned, eligible, reason], [false, true, null])
+  })
+
   it('is not quoted to the client when there is no other', async (t) => {
     const { gate, nodes } = await elStage(t, 1, quiet)
-    refusals[0]![1](nodes[0]!)
+    nodes[0]!.answer(method, spent)
     const answer = await gate.call(method, uniqueParams())
     assert.equal(answer.json.error.code, -32603)
     assert.equal(answer.json.id, 1)
     assert.doesNotMatch(answer.text, /sk-4711/)
   })
-
-  it('by status is cordoned', async (t) => {
-    const { gate, nodes } = await elStage(t, 2, quiet)
-    nodes[0]!.status(401, { body: 'no', times: 1 })
-    assert.match((await gate.call(method, uniqueParams())).json.result, /^0x/)
-    assert.equal(gate.upstream('a').cordoned, true)
-  })
 })
+
+const probed = ['eth_blockNumber', 'eth_chainId', 'eth_syncing', 'eth_getBlockByNumber']
+
+function everywhere(node: FakeElNode, answer: unknown): void {
+  for (const name of [method, ...probed]) node.answer(name, answer)
+}
+
+function forgetAll(node: FakeElNode): void {
+  for (const name of [method, ...probed]) node.forget(name)
+}
 
 describe('an error that no rule knows', { concurrency: 8 }, () => {
   const odd = { error: { code: -32099, message: 'the flux capacitor is cold' } }
@@ -258,12 +272,15 @@ describe('an error that no rule knows', { concurrency: 8 }, () => {
 })
 
 describe('an upstream that says it is catching up', () => {
-  it('is out until a probe says otherwise', async (t) => {
+  it('is out when a probe is told so, and in until then', async (t) => {
     const { gate, nodes } = await elStage(t, 2, { probe: { intervalMs: 300 } })
     nodes[0]!.answer(method, { error: { code: -32000, message: 'node is still syncing' } })
     assert.match((await gate.call(method, uniqueParams())).json.result, /^0x/)
-    assert.equal(gate.upstream('a').eligible, false)
+    assert.equal(gate.upstream('a').eligible, true)
+    nodes[0]!.syncing = { currentBlock: '0x1', highestBlock: '0x9' }
+    await untilEligible(gate, 'a', false)
     nodes[0]!.forget(method)
+    nodes[0]!.syncing = false
     await untilEligible(gate, 'a', true)
     assert.equal((await gate.call(method, uniqueParams())).header('x-drawbridge-upstream'), 'a')
   })

@@ -55,5 +55,5 @@ export function judgeStatus(call: RestCall, status: number): Verdict | undefined
   const errorClass = classes.get(status) ?? (status >= 520 && status <= 530 ? 'NODE' : undefined)
   if (errorClass === undefined) return undefined
   const effect = errorClass === 'AUTH' ? refusedHere : effects[errorClass]
-  return { class: errorClass, rule: `HTTP ${status}`, effect }
+  return { class: errorClass, rule: `HTTP ${status}`, effect, basis: 'status' }
 }

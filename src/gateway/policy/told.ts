@@ -19,20 +19,26 @@ export function told(
   discreet: (bytes: Buffer) => Buffer = (bytes) => bytes,
 ): Policy<RpcCall> {
   return (next) => (call) => {
-    const tell = (outcome: Outcome): Outcome => reworded(outcome, network, clock.now(), discreet)
+    const tell = (outcome: Outcome): Outcome => reworded(call, outcome, network, clock.now(), discreet)
     const outcome = next(call)
     return outcome instanceof Promise ? outcome.then(tell) : tell(outcome)
   }
 }
 
-function reworded(outcome: Outcome, network: NetworkState, now: number, discreet: (bytes: Buffer) => Buffer): Outcome {
+function reworded(
+  call: RpcCall,
+  outcome: Outcome,
+  network: NetworkState,
+  now: number,
+  discreet: (bytes: Buffer) => Buffer,
+): Outcome {
   const { answer, verdict, upstream } = outcome
   if (verdict === undefined || upstream === undefined) return outcome
   switch (verdict.effect.client) {
     case 'methodNotFound':
       return refused(outcome, 'unsupported')
     case 'limited':
-      return ownAnswer({ reason: 'limited', retryAfterMs: shortestRest(network, now) })
+      return ownAnswer({ reason: 'limited', retryAfterMs: shortestRest(network, call.label, now) })
     case 'ownError':
       return refused(outcome, 'upstreamFailed')
     case 'asReceived':
@@ -46,7 +52,9 @@ function refused(outcome: Outcome, reason: RefusalReason): Outcome {
   return { ...outcome, answer: { kind: 'refusal', refusal: { reason } }, headers: [] }
 }
 
-function shortestRest({ upstreams }: NetworkState, now: number): number {
-  const rests = upstreams.map(({ pausedUntil }) => pausedUntil - now).filter((rest) => rest > 0)
+function shortestRest({ upstreams }: NetworkState, label: string, now: number): number {
+  const rests = upstreams
+    .map(({ pausedUntil, rests }) => Math.max(pausedUntil - now, rests.restOf(label, now)))
+    .filter((rest) => rest > 0)
   return rests.length === 0 ? usualRestMs : Math.min(...rests)
 }

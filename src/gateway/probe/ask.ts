@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { DrawbridgeError } from '../../core/errors.ts'
 import type { RawHeaders } from '../../http/types.ts'
+import type { ProbeRefusal } from '../upstream/refused-probe.ts'
 import type { UpstreamState } from '../upstream/state.ts'
 
 /** One small request of a probe. */
@@ -26,8 +27,12 @@ export type ProbeAsk = (upstream: UpstreamState, request: ProbeRequest) => Promi
 
 /** A probe that did not get what it asked for. */
 export class ProbeError extends DrawbridgeError {
-  constructor(message: string, cause?: unknown) {
+  /** What was said instead, when anything was; undefined where no answer came. */
+  readonly refusal: ProbeRefusal | undefined
+
+  constructor(message: string, cause?: unknown, refusal?: ProbeRefusal) {
     super('PROBE_FAILED', message, { cause })
+    this.refusal = refusal
   }
 }
 

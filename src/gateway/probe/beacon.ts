@@ -1,3 +1,6 @@
+import type { RawHeaders } from '../../http/types.ts'
+import { retryAfterOf } from '../upstream/judge.ts'
+import type { ProbeRefusal } from '../upstream/refused-probe.ts'
 import type { UpstreamState } from '../upstream/state.ts'
 import {
   type Probe,
@@ -38,10 +41,10 @@ export function beaconProbe(schedule: ProbeSchedule, byChainId: boolean): Probe 
 }
 
 async function readHealth(upstream: UpstreamState, ask: ProbeAsk): Promise<string | undefined> {
-  const { status } = await get(upstream, ask, '/eth/v1/node/health')
+  const { status, headers } = await get(upstream, ask, '/eth/v1/node/health')
   if (status === 200) return undefined
   if (status === 206) return 'syncing (health 206)'
-  throw new ProbeError(`/eth/v1/node/health answered HTTP ${status}`)
+  throw new ProbeError(`/eth/v1/node/health answered HTTP ${status}`, undefined, refusalOf(status, headers))
 }
 
 /** GET /eth/v1/node/syncing of the Beacon API: is_syncing, is_optimistic and el_offline each mean "not fit". */
@@ -113,8 +116,22 @@ function get(upstream: UpstreamState, ask: ProbeAsk, target: string): Promise<Pr
   return ask(upstream, { method: 'GET', target, body: undefined, maxBytes: 262_144 })
 }
 
+const classes: ReadonlyMap<number, ProbeRefusal['class']> = new Map([
+  [401, 'AUTH'],
+  [402, 'BILL'],
+  [403, 'AUTH'],
+  [429, 'RATE'],
+])
+
+function refusalOf(status: number, headers: RawHeaders): ProbeRefusal {
+  return { class: classes.get(status) ?? 'NODE', retryAfterMs: retryAfterOf(headers) }
+}
+
 function dataOf(response: ProbeResponse, path: string): object {
-  if (response.status !== 200) throw new ProbeError(`${path} answered HTTP ${response.status}`)
+  if (response.status !== 200) {
+    const { status, headers } = response
+    throw new ProbeError(`${path} answered HTTP ${status}`, undefined, refusalOf(status, headers))
+  }
   let parsed: unknown
   try {
     parsed = JSON.parse(response.body.toString())

@@ -1,9 +1,20 @@
 import { requestBody } from '../../rpc/envelope.ts'
+import { classify, type ErrorEvidence } from '../../rpc/error-classes.ts'
 import { parseQuantity } from '../../rpc/hex.ts'
 import { scanResponse } from '../../rpc/scan-response.ts'
 import { nextUpstreamId } from '../../rpc/upstream-id.ts'
+import { retryAfterOf } from '../upstream/judge.ts'
+import { vendorOfUpstream } from '../upstream/judge-rpc.ts'
+import type { ProbeRefusal } from '../upstream/refused-probe.ts'
 import type { UpstreamState } from '../upstream/state.ts'
-import { type Probe, type ProbeAsk, ProbeError, type ProbeFacts, type ProbeSchedule } from './ask.ts'
+import {
+  type Probe,
+  type ProbeAsk,
+  ProbeError,
+  type ProbeFacts,
+  type ProbeResponse,
+  type ProbeSchedule,
+} from './ask.ts'
 
 /** A block names each of its transactions. */
 const maxBlockBytes = 4_194_304
@@ -96,13 +107,30 @@ async function rpc(
   const response = await ask(upstream, { method: 'POST', target: '', body, maxBytes })
   const scanned = scanResponse(response.body, id)
   if (scanned.kind === 'notAnAnswer' && scanned.misdirected === true) response.connection?.retire()
-  if (scanned.kind === 'notAnAnswer') throw new ProbeError(`${method}: HTTP ${response.status}, ${scanned.problem}`)
-  if (scanned.kind === 'error') throw new RpcRefusal(`${method} was refused: ${shorten(scanned.message)}`)
+  if (scanned.kind === 'notAnAnswer') {
+    const problem = `${method}: HTTP ${response.status}, ${scanned.problem}`
+    throw new ProbeError(problem, undefined, refusalOf(upstream, method, response, undefined))
+  }
+  if (scanned.kind === 'error') {
+    const problem = `${method} was refused: ${shorten(scanned.message)}`
+    throw new RpcRefusal(problem, undefined, refusalOf(upstream, method, response, scanned))
+  }
   try {
     return JSON.parse(scanned.result.toString())
   } catch (cause) {
     throw new ProbeError(`${method} answered broken JSON`, cause)
   }
+}
+
+function refusalOf(
+  upstream: UpstreamState,
+  method: string,
+  { status, headers }: ProbeResponse,
+  error: ErrorEvidence | undefined,
+): ProbeRefusal {
+  const vendor = vendorOfUpstream(upstream)
+  const verdict = classify({ method, httpStatus: status, error, notAnAnswer: error === undefined, vendor })
+  return { class: verdict.class, retryAfterMs: retryAfterOf(headers) }
 }
 
 function shorten(value: unknown): string {

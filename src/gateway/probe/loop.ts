@@ -1,14 +1,17 @@
 import type { Clock, Timer } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { Random } from '../../core/random.ts'
+import type { ProbeRefusal } from '../upstream/refused-probe.ts'
 import type { UpstreamState } from '../upstream/state.ts'
-import type { Probe, ProbeAsk, ProbeFacts } from './ask.ts'
+import { type Probe, type ProbeAsk, ProbeError, type ProbeFacts } from './ask.ts'
 
 /** What a probe came to. */
 export interface ProbeReport {
   readonly upstream: UpstreamState
   readonly facts: ProbeFacts | undefined
   readonly problem: string | undefined
+  /** What the upstream said instead of an answer, when it said anything. */
+  readonly refusal?: ProbeRefusal | undefined
   readonly durationMs: number
 }
 
@@ -77,7 +80,9 @@ export class ProbeLoop {
       const facts = await probe(upstream, ask)
       return { upstream, facts, problem: undefined, durationMs: clock.now() - began }
     } catch (thrown) {
-      return { upstream, facts: undefined, problem: messageOf(thrown), durationMs: clock.now() - began }
+      const failed = { upstream, facts: undefined, problem: messageOf(thrown), durationMs: clock.now() - began }
+      const refusal = thrown instanceof ProbeError ? thrown.refusal : undefined
+      return refusal === undefined ? failed : { ...failed, refusal }
     }
   }
 

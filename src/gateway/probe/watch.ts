@@ -3,6 +3,7 @@ import { sleep } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
 import { noteHead } from '../upstream/head.ts'
 import { type HealthChange, noteFailure, noteProbeSuccess, refresh } from '../upstream/health.ts'
+import { noteRefusedProbe } from '../upstream/refused-probe.ts'
 import type { NetworkState, UpstreamState } from '../upstream/state.ts'
 import type { Probe, ProbeAsk, ProbeFacts } from './ask.ts'
 import { ProbeLoop, type ProbeReport } from './loop.ts'
@@ -85,13 +86,23 @@ export class Watch {
     const { network, clock, observer } = this.#options
     const { upstream, facts } = report
     upstream.lastProbeWall = clock.wall()
-    if (facts === undefined) noteFailure(network, upstream, report.problem ?? 'probe failed')
+    if (facts === undefined) this.#failed(report)
     else this.#learn(upstream, facts)
     observer.probed(report)
     if (this.#opened) {
       if (network.chain === undefined) learnChain(network)
       this.refresh()
     } else if (facts !== undefined && facts.syncing === undefined) this.#announceFirst()
+  }
+
+  #failed({ upstream, problem = 'probe failed', refusal }: ProbeReport): void {
+    const { network, clock } = this.#options
+    if (refusal === undefined) noteFailure(network, upstream, problem)
+    else {
+      noteRefusedProbe(network, upstream, problem, refusal, clock.now())
+      // Clients may be told the same: it should be known soon whether it stays so.
+      if (!upstream.down && upstream.seen && refusal.class !== 'RATE') this.#loop.hurry(upstream)
+    }
   }
 
   #learn(upstream: UpstreamState, facts: ProbeFacts): void {
@@ -112,6 +123,8 @@ export class Watch {
 /** Behind the address may stand another node, or the same one set up anew. */
 function forgetLimits(upstream: UpstreamState): void {
   upstream.unsupported.clear()
+  upstream.soundAtOf.clear()
+  upstream.rests.forget()
   upstream.historyFrom = 0
 }
 

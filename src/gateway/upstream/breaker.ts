@@ -33,11 +33,21 @@ export function noteBegin(breaker: BreakerState, rule: BreakerRule, now: number)
   if (breaker.phase === 'open' && letsThrough(breaker, rule, now)) breaker.phase = 'trial'
 }
 
-/** Notes how an attempt ended; opens or closes the breaker. Returns true when the phase changed. */
-export function noteEnd(breaker: BreakerState, rule: BreakerRule, failed: boolean, now: number): boolean {
+/**
+ * Notes how an attempt ended; opens or closes the breaker. Returns true when the phase changed.
+ *
+ * @param mayOpen false while other calls are answered well: then the failures may be one client's own doing
+ */
+export function noteEnd(
+  breaker: BreakerState,
+  rule: BreakerRule,
+  failed: boolean,
+  now: number,
+  mayOpen = true,
+): boolean {
   const before = breaker.phase
   if (breaker.phase === 'trial') settleTrial(breaker, failed, now)
-  else if (breaker.phase === 'closed') count(breaker, rule, failed, now)
+  else if (breaker.phase === 'closed') count(breaker, rule, failed, now, mayOpen)
   return breaker.phase !== before
 }
 
@@ -55,12 +65,13 @@ function settleTrial(breaker: BreakerState, failed: boolean, now: number): void 
   breaker.failures.fill(0)
 }
 
-function count(breaker: BreakerState, rule: BreakerRule, failed: boolean, now: number): void {
+function count(breaker: BreakerState, rule: BreakerRule, failed: boolean, now: number, mayOpen: boolean): void {
   advance(breaker, now)
   const at = breaker.slice % slices
   breaker.ends[at]!++
   if (!failed) return
   breaker.failures[at]!++
+  if (!mayOpen) return
   const ended = sum(breaker.ends)
   if (ended < rule.minimumCalls || sum(breaker.failures) / ended < rule.failureRatio) return
   breaker.phase = 'open'

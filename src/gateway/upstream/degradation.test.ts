@@ -35,8 +35,16 @@ function stage(names: readonly (string | { name: string; tier: 'backup' })[] = [
     ...{ clock, network, news, degradation, chosen },
     upstream: (name: string) => network.upstreams.find((one) => one.name === name)!,
     late: (upstream: UpstreamState, method = 'eth_call') => degradation.outrun(attemptOf(upstream, method)),
-    broken: (upstream: UpstreamState, method = 'eth_call') =>
-      degradation.ended(attemptOf(upstream, method), badAnswer(upstream.name, 'NODE'), 3),
+    /** Breaks at each of these in turn; the last is another that answers, or one that breaks as well. */
+    broken: (upstreams: readonly string[], answeredBy: string | undefined) => {
+      const call = rpcCall('eth_call')
+      const attempt = (name: string): Attempt => {
+        call.trail.attempts++
+        return { ...attemptOf(network.upstreams.find((one) => one.name === name)!, 'eth_call'), call }
+      }
+      for (const name of upstreams) degradation.ended(attempt(name), badAnswer(name, 'NODE'), 3)
+      if (answeredBy !== undefined) degradation.ended(attempt(answeredBy), goodAnswer(answeredBy), 3)
+    },
     answered: (upstream: UpstreamState, method = 'eth_call', ms = 3) =>
       degradation.ended(attemptOf(upstream, method), goodAnswer(upstream.name), ms),
   }
@@ -109,10 +117,17 @@ describe('a degraded upstream', () => {
 
   it('needs more proof where what is broken fails at once, for the breaker has its turn', () => {
     const on = stage()
-    for (let n = 0; n < 5; n++) on.broken(on.upstream('a'))
+    for (let n = 0; n < 5; n++) on.broken(['a'], 'b')
     assert.deepEqual(on.news, [])
-    on.broken(on.upstream('a'))
+    on.broken(['a'], 'b')
     assert.deepEqual(on.news, ['a degraded'])
+  })
+
+  it('is none for calls that break wherever they go: they may be ill themselves', () => {
+    const on = stage()
+    for (let n = 0; n < 50; n++) on.broken(['a', 'b'], undefined)
+    for (let n = 0; n < 50; n++) on.broken(['a'], undefined)
+    assert.deepEqual(on.news, [])
   })
 
   it('is one whose probes take far longer than a peer needs for the same', () => {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
-import type { Call, Outcome } from '../../rpc/call.ts'
+import type { Call, Outcome, Trail } from '../../rpc/call.ts'
 import type { Conduct, Trouble } from './conduct.ts'
 import type { AttemptObserver } from './pool.ts'
 import type { Attempt, NetworkState, UpstreamState } from './state.ts'
@@ -24,6 +24,8 @@ export class Degradation implements AttemptObserver {
   readonly #network: NetworkState
   readonly #clock: Clock
   readonly #news: DegradationNews
+  /** Who gave no answer to a call that nobody else has answered yet. */
+  readonly #suspects = new WeakMap<Trail, UpstreamState[]>()
 
   constructor(network: NetworkState, clock: Clock, news: DegradationNews) {
     this.#network = network
@@ -43,10 +45,27 @@ export class Degradation implements AttemptObserver {
     } else if (verdict?.effect.blamed === true) {
       // While the breaker keeps calls away, its trials are its own affair.
       const isLate = attempt.trouble === 'silent' || attempt.trouble === 'stalled'
-      if (upstream.breaker.phase === 'closed') this.#noteBad(upstream, call, isLate ? 'late' : 'broken', now)
+      if (upstream.breaker.phase !== 'closed') return
+      if (isLate || !outcome.mayHaveActed) this.#noteBad(upstream, call, isLate ? 'late' : 'broken', now)
+      else this.#suspectOfBreaking(upstream, call)
     } else if (durationMs > neverSlowMs && !attempt.abandoned && this.#isSlow(upstream, call, durationMs)) {
       this.#noteBad(upstream, call, 'late', now)
-    } else this.#noteGood(upstream, call, now)
+    } else {
+      this.#noteGood(upstream, call, now)
+      if (call.trail.attempts > 1) this.#confirmBroken(call, now)
+    }
+  }
+
+  /** What is no answer may be this request's own doing: it counts when another upstream answers the same call. */
+  #suspectOfBreaking(upstream: UpstreamState, { trail }: Call): void {
+    const suspects = this.#suspects.get(trail)
+    if (suspects === undefined) this.#suspects.set(trail, [upstream])
+    else suspects.push(upstream)
+  }
+
+  #confirmBroken(call: Call, now: number): void {
+    for (const upstream of this.#suspects.get(call.trail) ?? []) this.#noteBad(upstream, call, 'broken', now)
+    this.#suspects.delete(call.trail)
   }
 
   /** Notes an attempt that has not answered long after another answered its call. */

@@ -13,11 +13,20 @@ export type HealthChange =
   | { readonly kind: 'returned'; readonly upstream: UpstreamState }
   | { readonly kind: 'failover'; readonly active: boolean }
 
-/** Notes a probe or a call that found the upstream unreachable or broken. */
+/** Notes a probe that failed, or a call for which the upstream could not be reached. */
 export function noteFailure(network: NetworkState, upstream: UpstreamState, detail: string): void {
   upstream.failuresInARow++
   upstream.lastError = detail
   if (upstream.failuresInARow >= network.maxFailures) upstream.down = true
+}
+
+/** Notes a call that failed once it was sent. It may be this request's own doing: the next probe decides. */
+export function noteCallFailure(network: NetworkState, upstream: UpstreamState, detail: string): void {
+  upstream.failuresInARow = Math.max(
+    upstream.failuresInARow,
+    Math.min(upstream.failuresInARow + 1, network.maxFailures - 1),
+  )
+  upstream.lastError = detail
 }
 
 /** Notes a probe that went well: one is enough, whatever came before. */
@@ -25,6 +34,9 @@ export function noteProbeSuccess(upstream: UpstreamState): void {
   upstream.seen = true
   upstream.down = false
   upstream.failuresInARow = 0
+  upstream.refusedProbes = 0
+  upstream.cordonedUntil = 0
+  upstream.cordonReason = undefined
 }
 
 /** Notes a good answer to a client. It ends a row of failures but does not bring back who is down: a probe does. */

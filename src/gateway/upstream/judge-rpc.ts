@@ -41,7 +41,7 @@ export function judgeError(
 ): Outcome {
   const vendor = vendorOfUpstream(upstream)
   const verdict = classify({ method: call.name, httpStatus: response.status, error: evidence, vendor })
-  return bad(upstream, response, verdict, { kind: 'error', error })
+  return bad(upstream, response, doubted(upstream, verdict), { kind: 'error', error })
 }
 
 /** Judges a response that is no JSON-RPC answer: HTML, truncated JSON, neither result nor error. */
@@ -50,12 +50,19 @@ export function judgeBroken(call: RpcCall, upstream: UpstreamState, response: Rp
   return bad(upstream, response, verdict, brokenAnswer)
 }
 
+/** One that refuses our own probes as wrong says nothing about the client's call by refusing that too. */
+function doubted(upstream: UpstreamState, verdict: Verdict): Verdict {
+  if (upstream.refusedProbes === 0 || verdict.class !== 'CLIENT') return verdict
+  return { ...verdict, effect: { ...verdict.effect, retry: 'elsewhere' } }
+}
+
 function bad(upstream: UpstreamState, { headers }: RpcResponse, verdict: Verdict, answer: Answer): Outcome {
   const retryAfterMs = verdict.effect.remember === 'backOff' ? retryAfterOf(headers) : undefined
   return { answer, verdict, upstream: upstream.name, head: upstream.head, headers, mayHaveActed: true, retryAfterMs }
 }
 
-function vendorOfUpstream(upstream: UpstreamState): string | undefined {
+/** Whose error texts an upstream uses: as configured, or by its host. */
+export function vendorOfUpstream(upstream: UpstreamState): string | undefined {
   if (upstream.options.vendor !== undefined) return upstream.options.vendor
   let vendor = vendors.get(upstream)
   if (vendor === undefined) {

@@ -1,16 +1,15 @@
 import type { Clock } from '../../core/clock.ts'
-import type { Outcome } from '../../rpc/call.ts'
+import type { Call, Outcome } from '../../rpc/call.ts'
 import { type BreakerRule, noteEnd } from './breaker.ts'
-import { noteFailure, noteGoodAnswer } from './health.ts'
+import { noteCallFailure, noteFailure, noteGoodAnswer } from './health.ts'
 import { noteForgotten } from './history.ts'
 import type { AttemptObserver } from './pool.ts'
 import type { Attempt, NetworkState, UpstreamState } from './state.ts'
 
-/** First pause after "slow down" without a Retry-After; doubled each time up to the longest. */
-const firstPauseMs = 1000
-const longestPauseMs = 30_000
-/** A refused key or a spent plan is tried again after this long. */
-const cordonMs = 600_000
+/** While calls are answered well, failures of others speak of those others: this long, in milliseconds. */
+const vouchedMs = 5000
+/** What calls are told gives no more than this many looks a second, lest a client chooses how often we probe. */
+const chargeGapMs = 1000
 /** Methods remembered per upstream; beyond that a client invents names. */
 const maxUnsupported = 500
 const longestName = 200
@@ -30,14 +29,29 @@ export interface Learner extends AttemptObserver {
   contradicted(name: string, rule: string): void
 }
 
+/**
+ * How a failure may be the request's own doing: not at all, as it never left us; perhaps; or likely, as another upstream
+ * has failed at the same call before.
+ */
+type Doubt = 'none' | 'its own' | 'shared'
+
+function doubtAbout({ upstream, call }: Attempt, { mayHaveActed }: Outcome): Doubt {
+  if (!mayHaveActed) return 'none'
+  return call.trail.tried.length === 0 || call.trail.tried[0] === upstream ? 'its own' : 'shared'
+}
+
 /** Learns from live traffic: what an attempt's end says about its upstream counts at once, not at the next probe. */
 export function learning(options: LearnOptions): Learner {
   const { network, breaker, clock } = options
-  const blame = (upstream: UpstreamState, detail: string, now: number): void => {
+  const blame = (upstream: UpstreamState, detail: string, doubt: Doubt): void => {
+    const now = clock.now()
     upstream.failures++
     network.lastTroubleAt = now
-    if (noteEnd(upstream.breaker, breaker, true, now)) options.breakerMoved(upstream)
-    noteFailure(network, upstream, detail)
+    const vouched = now - upstream.soundAt <= vouchedMs
+    const mayOpen = doubt === 'none' || (doubt === 'its own' && !vouched)
+    if (noteEnd(upstream.breaker, breaker, true, now, mayOpen)) options.breakerMoved(upstream)
+    if (doubt === 'none') noteFailure(network, upstream, detail)
+    else noteCallFailure(network, upstream, detail)
     options.disturbed(upstream)
   }
   return {
@@ -50,9 +64,10 @@ export function learning(options: LearnOptions): Learner {
       const now = clock.now()
       const { verdict } = outcome
       upstream.answers++
-      if (verdict?.effect.blamed === true) blame(upstream, `${attempt.call.label}: ${verdict.rule}`, now)
-      else if (noteEnd(upstream.breaker, breaker, false, now)) options.breakerMoved(upstream)
-      if (isSoundAnswer(outcome)) noteGoodAnswer(upstream)
+      if (verdict?.effect.blamed === true) {
+        blame(upstream, `${attempt.call.label}: ${verdict.rule}`, doubtAbout(attempt, outcome))
+      } else if (noteEnd(upstream.breaker, breaker, false, now)) options.breakerMoved(upstream)
+      if (isSoundAnswer(outcome)) noteSound(attempt, now)
       if (remember(attempt, outcome, now)) options.disturbed(upstream)
     },
     suspected(upstream) {
@@ -61,7 +76,7 @@ export function learning(options: LearnOptions): Learner {
     },
     contradicted(name, rule) {
       const upstream = network.upstreams.find((one) => one.name === name)
-      if (upstream !== undefined) blame(upstream, `another upstream contradicted it: ${rule}`, clock.now())
+      if (upstream !== undefined) blame(upstream, `another upstream contradicted it: ${rule}`, 'its own')
     },
   }
 }
@@ -71,50 +86,62 @@ function isOurDoing(outcome: Outcome): boolean {
   return outcome.verdict?.class === 'UNKNOWN' && outcome.answer.kind === 'refusal'
 }
 
-/** A node that refuses a call for good reasons is as well as one that answers it. */
+/** A verdict of the chain's own is as good as a result. What else is told to a client says nothing of who tells it. */
 function isSoundAnswer({ verdict }: Outcome): boolean {
-  return verdict === undefined || (!verdict.effect.blamed && verdict.class !== 'UNKNOWN')
+  return verdict === undefined || ['REVERT', 'TXREJ', 'DUP', 'NONCE'].includes(verdict.class)
+}
+
+function noteSound({ upstream, call }: Attempt, now: number): void {
+  noteGoodAnswer(upstream)
+  upstream.soundAt = now
+  upstream.rests.answered(call.label)
+  if (call.label !== 'other') upstream.soundAtOf.set(call.label, now)
 }
 
 function releaseTrial(upstream: UpstreamState): void {
   if (upstream.breaker.phase === 'trial') upstream.breaker.phase = 'open'
 }
 
-/** Remembers what the verdict's effect says; true when the upstream's eligibility may have changed. */
-function remember(attempt: Attempt, outcome: Outcome, now: number): boolean {
-  const { upstream, call } = attempt
+/**
+ * Remembers what the verdict's effect says; true when a probe should look at once. Anything could be the answer to this
+ * request alone (a tracer's own words, a header, a size), so what holds for the upstream as a whole waits for a probe.
+ */
+function remember({ upstream, call }: Attempt, outcome: Outcome, now: number): boolean {
   switch (outcome.verdict?.effect.remember) {
     case 'unsupportedMethod':
-      noteUnsupported(upstream, call.name)
-      return false
-    case 'backOff':
-      pause(upstream, outcome.retryAfterMs, now)
+      // A code is said of the method, words and statuses of what was sent.
+      if (outcome.verdict.basis === 'code' && !upstream.soundAtOf.has(call.label)) noteUnsupported(upstream, call.name)
       return false
     case 'historyBound':
-      noteForgotten(upstream, call)
+      if (!runsScripts(call.name)) noteForgotten(upstream, call)
       return false
+    case 'backOff':
     case 'cordon':
-      // Where clients bring their own keys, a refused one says nothing about ours.
-      if (upstream.options.passHeaders.length > 0) return false
-      upstream.cordonedUntil = now + cordonMs
-      upstream.cordonReason = outcome.verdict.class === 'AUTH' ? 'it refuses our key' : 'its plan is spent'
-      return true
     case 'notEligible':
-      upstream.syncing = 'says that it is catching up'
-      return true
+      if (outcome.verdict.basis !== undefined) noteRefused(upstream, call, outcome.retryAfterMs, now)
+      return isDueForLook(upstream, now)
     default:
       return false
   }
 }
 
-function noteUnsupported({ unsupported }: UpstreamState, name: string): void {
-  if (unsupported.size < maxUnsupported && name.length <= longestName) unsupported.add(name)
+/** Where others are answered well, the refusal is of the request. */
+function noteRefused(upstream: UpstreamState, { label }: Call, askedMs: number | undefined, now: number): void {
+  const soundAt = upstream.soundAtOf.get(label)
+  if (soundAt === undefined || now - soundAt > vouchedMs) upstream.rests.refused(label, askedMs, now)
 }
 
-function pause(upstream: UpstreamState, askedMs: number | undefined, now: number): void {
-  // Several calls were in flight when the limit struck: they tell the same news, not ever worse news.
-  if (upstream.pausedUntil > now) return
-  const again = now - upstream.pausedUntil < 2 * upstream.pauseMs
-  upstream.pauseMs = again ? Math.min(longestPauseMs, upstream.pauseMs * 2) : firstPauseMs
-  upstream.pausedUntil = now + Math.min(longestPauseMs, askedMs ?? upstream.pauseMs)
+function isDueForLook(upstream: UpstreamState, now: number): boolean {
+  if (now - upstream.chargedAt < chargeGapMs) return false
+  upstream.chargedAt = now
+  return true
+}
+
+/** Traces run a script of the client's, whose words come back as the node's. */
+function runsScripts(name: string): boolean {
+  return name.startsWith('debug_') || name.startsWith('trace_')
+}
+
+function noteUnsupported({ unsupported }: UpstreamState, name: string): void {
+  if (unsupported.size < maxUnsupported && name.length <= longestName) unsupported.add(name)
 }

@@ -130,9 +130,14 @@ function rankOf(upstream: UpstreamState, call: Call, context: ChoiceContext): Ra
   const backup = upstream.options.tier === 'backup' ? 1 : 0
   // Data that an upstream is known to have dropped may still be had from a backup.
   if (isBeyondHistory(upstream, call)) return (backup + 6) as Rank
-  if (upstream.suspect || !letsThrough(upstream.breaker, context.breaker, context.now)) return (backup + 4) as Rank
+  if (isDoubtful(upstream, call, context)) return (backup + 4) as Rank
   // Where others do better, they come first: the well of the next tier, too.
   return (upstream.conduct.isDegradedFor(call, context.now) ? backup + 2 : backup) as Rank
+}
+
+function isDoubtful(upstream: UpstreamState, call: Call, { breaker, now }: ChoiceContext): boolean {
+  if (upstream.suspect || upstream.rests.restOf(call.label, now) > 0) return true
+  return !letsThrough(upstream.breaker, breaker, now)
 }
 
 function pickAmong(

@@ -6,6 +6,7 @@ import { LatencyHistory } from './latency.ts'
 import { type Allowance, newAllowance } from './limits.ts'
 import type { NetworkKind, Strategy, UpstreamOptions } from './options.ts'
 import type { Progress } from './progress.ts'
+import { MethodRests } from './rests.ts'
 
 /**
  * What went wrong with one attempt, beyond what its answer says: nothing came for much longer than its method takes
@@ -70,6 +71,8 @@ export interface UpstreamState {
 
   // Written by both.
   failuresInARow: number
+  /** Probes in a row that were answered, but not with what they asked for. */
+  refusedProbes: number
   down: boolean
   lastError: string | undefined
   /** Moments at which it was lost, within the last minute. */
@@ -97,6 +100,13 @@ export interface UpstreamState {
   pauseMs: number
   cordonedUntil: number
   cordonReason: string | undefined
+  /** Methods for which it is asked last for a while. */
+  readonly rests: MethodRests
+  /** When it last answered a call well, whatever method and each. */
+  soundAt: number
+  readonly soundAtOf: Map<string, number>
+  /** When what it said to a call last called for a look. */
+  chargedAt: number
   /** Methods that it has said it does not have. */
   readonly unsupported: Set<string>
   /** Oldest block whose state it may still have; 0 while nothing speaks against all of them. */
@@ -150,6 +160,7 @@ export function newUpstream(options: UpstreamOptions, index: number, now: number
     syncing: undefined,
     lastProbeWall: undefined,
     failuresInARow: 0,
+    refusedProbes: 0,
     down: false,
     lastError: undefined,
     losses: [],
@@ -170,6 +181,10 @@ export function newUpstream(options: UpstreamOptions, index: number, now: number
     pauseMs: 0,
     cordonedUntil: 0,
     cordonReason: undefined,
+    rests: new MethodRests(),
+    soundAt: Number.NEGATIVE_INFINITY,
+    soundAtOf: new Map(),
+    chargedAt: Number.NEGATIVE_INFINITY,
     unsupported: new Set(),
     historyFrom: 0,
     answers: 0,
