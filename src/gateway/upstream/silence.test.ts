@@ -257,6 +257,16 @@ describe('an attempt on its own', () => {
     assert.equal(all.late.length, 1)
   })
 
+  it('has less of it from the first answers on: what takes vastly longer than they did is late', async () => {
+    const all = stage()
+    for (let n = 0; n < 3; n++) historyOf(all.upstream, rpcCall('debug_traceTransaction').label, 0).record(5, 0)
+    all.begin('debug_traceTransaction')
+    await amongOthers(all, 1900)
+    assert.equal(all.late.length, 0)
+    await amongOthers(all, 200)
+    assert.equal(all.late.length, 1)
+  })
+
   it('is stalled when its answer has begun and comes no further', async () => {
     const all = stage()
     known(all)

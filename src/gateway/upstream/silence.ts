@@ -1,5 +1,6 @@
 import { afterPendingInput, type Clock, type Timer } from '../../core/clock.ts'
 import type { Call } from '../../rpc/call.ts'
+import type { LatencyHistory } from './latency.ts'
 import { nextLook, troubleOf, windowMs } from './progress.ts'
 import type { Attempt, AttemptTrouble, UpstreamState } from './state.ts'
 
@@ -29,6 +30,8 @@ export function toleratedSilence(upstream: UpstreamState, call: Call, now = 0): 
 const shortestLateness: Record<Call['cost'], number> = { light: 100, medium: 100, heavy: 250 }
 /** A share of slow answers must not raise the patience: so many times the usual duration, however slow the slowest. */
 const latenessFactor = 16
+/** So many times as much is vastly longer. */
+const vastly = 8
 /** Observations without which nobody knows what is usual. */
 const someHistory = 8
 /** Longest patience with a method that has no history, in milliseconds: a third of the default deadline of a call. */
@@ -43,8 +46,17 @@ export function attemptPatience(upstream: UpstreamState, call: Call, now = 0): n
   const shortest = shortestLateness[call.cost]
   const silence = toleratedSilence(upstream, call, now)
   const history = upstream.latency.get(call.label)
-  if (history === undefined || history.size < someHistory) return Math.min(longestUnknown, Math.max(shortest, silence))
+  if (history === undefined || history.size < someHistory) {
+    return Math.min(longestUnknown, Math.max(shortest, silence), littleKnown(history, shortest))
+  }
   return Math.max(shortest, history.leniency(now), Math.min(silence, latenessFactor * history.quantile(0.5)!))
+}
+
+/** From the first answers on, one that takes vastly longer than all of them is late. */
+function littleKnown(history: LatencyHistory | undefined, shortest: number): number {
+  const slowest = history?.quantile(1)
+  if (slowest === undefined) return Number.POSITIVE_INFINITY
+  return Math.max(vastly * shortest, vastly * latenessFactor * slowest)
 }
 
 /** Moment at which an attempt makes its upstream suspect if nothing is heard until then. */
