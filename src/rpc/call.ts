@@ -109,6 +109,7 @@ export type RefusalReason =
   | 'limited'
   | 'deadline'
   | 'upstreamFailed'
+  | 'tooLargeForUpstream'
   | 'unsupported'
   | 'filterGone'
   | 'unknownUpstream'

@@ -150,6 +150,13 @@ export const clientErrors: Readonly<Record<ClientErrorReason, ClientError>> = {
     message: 'Every upstream that was asked failed.',
     nextStep: 'Try again soon. A call that changes something may have taken effect: look before you repeat it.',
   },
+  tooLargeForUpstream: {
+    code: -32600,
+    status: 413,
+    class: 'TOO_LARGE_FOR_UPSTREAM',
+    message: 'The upstreams that were asked do not take a request of this size.',
+    nextStep: 'Send less at once, or raise the limit of the node or of the proxy before it.',
+  },
   unsupported: {
     code: -32601,
     status: 200,

@@ -140,6 +140,35 @@ describe('classify', () => {
     ])
   })
 
+  it('lets the status, the vendor and plain words outvote the numbers of the specification’s groups', () => {
+    for (const code of [1, 2, 12, 15, 19, 30, 35, 199, 850, 1100]) {
+      assert.equal(classify(said('request timeout, please upgrade your tier', code)).class, 'NODE')
+      assert.equal(classify(said('too many requests', code)).class, 'RATE')
+      assert.equal(classify(said('invalid api key', code)).class, 'AUTH')
+      assert.equal(classify(said('ranges over 10000 blocks are not supported', code, logs)).class, 'RANGE')
+      for (const httpStatus of [408, 500]) assert.equal(classify(said('odd', code, { httpStatus })).class, 'NODE')
+      assert.match(classify(said('odd', code)).class, /REVERT|TXREJ/)
+    }
+    for (const code of [12, 15, 19, 30, 35])
+      assert.notEqual(classify(said('odd', code, { vendor: 'drpc' })).class, 'REVERT')
+    assert.equal(classify(said('too many requests', 3)).class, 'REVERT')
+    assert.equal(classify(said('Tx gas limit exceeded', 803)).class, 'TXREJ')
+  })
+
+  it('knows a range that is too much in many words', () => {
+    for (const text of [
+      'block range 50000 exceeds limit of 10000',
+      'range 2001 exceeds limit of 2000',
+      'block range too high',
+      'requested block range is too big',
+      'the range of blocks is greater than the allowed maximum',
+      'ranges over 10000 blocks are not supported on freetier',
+    ])
+      for (const code of [-32000, -32005, -32602, 35])
+        assert.equal(classify(said(text, code, logs)).class, 'RANGE', text)
+    assert.equal(classify(said('out of range', -32000)).class, 'UNKNOWN')
+  })
+
   it('blames the upstream when there is no answer', () => {
     for (const httpStatus of [200, 404, 500, 301]) {
       const verdict = classify({ method: 'eth_call', httpStatus, notAnAnswer: true })

@@ -7,9 +7,10 @@ import type { Effect, ErrorClass, Evidence } from './error-effects.ts'
  * - reverted: the message says so itself, and what follows in it is the contract's own text;
  * - vendor: rules for one vendor's endpoints;
  * - code: JSON-RPC codes that mean the same nearly everywhere;
- * - text: words, from specific to general.
+ * - text: words, from specific to general;
+ * - group: the specification's groups of codes, which vendors use for errors of their own as well.
  */
-export const stages = ['answer', 'structure', 'reverted', 'vendor', 'code', 'text'] as const
+export const stages = ['answer', 'structure', 'reverted', 'vendor', 'code', 'text', 'group'] as const
 export type Stage = (typeof stages)[number]
 
 /** Methods that a rule is limited to: `logs` covers all that search logs by a filter. */

@@ -25,11 +25,15 @@ export const rangeWords: readonly (string | RegExp)[] = [
   'max logs per response',
   'try paginating',
   'block range limit',
+  /\branges? (is )?too (large|high|big|wide|long)/,
+  /\branges?\b.{0,60}\b(exceeds?|exceeded|greater than|larger than|beyond|above|over)\b.{0,40}\b(limit|max|maximum|allowed)\b/,
+  /\branges? over \d+ blocks\b/,
 ]
 
 /** Words of an upstream that wants fewer calls. Lower case; too broad to be tried before anything else. */
 export const rateWords: readonly (string | RegExp)[] = [
   'too many requests',
+  'too many request,',
   'rate limit',
   'ratelimit',
   'rate-limited',

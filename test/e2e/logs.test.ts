@@ -69,7 +69,7 @@ describe('an eth_getLogs over more blocks than an upstream gives at once', { con
 
 describe('a call about a block whose state an upstream has dropped', { concurrency: 8 }, () => {
   it('goes to another upstream, and at once the next time; newer blocks still go to the first', async (t) => {
-    const { gate, nodes } = await elStage(t, 2, quiet)
+    const { gate, nodes } = await elStage(t, [{ height: 1000 }, { height: 1000 }], quiet)
     nodes[0]!.answer('eth_getBalance', ([, block]: Json[]) =>
       Number(block) < 100 ? { error: { code: -32000, message: 'missing trie node ab (path )' } } : '0x1',
     )

@@ -12,6 +12,7 @@ export interface RpcResponse {
 }
 
 const brokenAnswer: Answer = { kind: 'refusal', refusal: { reason: 'upstreamFailed' } }
+const tooLargeAnswer: Answer = { kind: 'refusal', refusal: { reason: 'tooLargeForUpstream' } }
 const vendors = new WeakMap<UpstreamState, string>()
 
 /** Judges a complete JSON-RPC response: structure first, words last, and a result never by its words. */
@@ -47,7 +48,7 @@ export function judgeError(
 /** Judges a response that is no JSON-RPC answer: HTML, truncated JSON, neither result nor error. */
 export function judgeBroken(call: RpcCall, upstream: UpstreamState, response: RpcResponse): Outcome {
   const verdict = classify({ method: call.name, httpStatus: response.status, notAnAnswer: true })
-  return bad(upstream, response, verdict, brokenAnswer)
+  return bad(upstream, response, verdict, response.status === 413 ? tooLargeAnswer : brokenAnswer)
 }
 
 /** One that refuses our own probes as wrong says nothing about the client's call by refusing that too. */

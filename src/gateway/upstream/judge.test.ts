@@ -76,6 +76,11 @@ describe('a JSON-RPC answer', () => {
     assert.equal(judge('Unauthorized', 401).verdict?.class, 'AUTH')
   })
 
+  it('that is none because the request was too large for the node says so', () => {
+    const outcome = judge('<html>413 Request Entity Too Large</html>', 413)
+    assert.deepEqual([outcome.verdict?.class, refusalReason(outcome)], ['RANGE', 'tooLargeForUpstream'])
+  })
+
   it('that asks us to slow down says for how long', () => {
     const outcome = judge('{"id":1,"error":{"code":-32005,"message":"rate limit exceeded"}}', 429, ['Retry-After', '7'])
     assert.deepEqual([outcome.verdict?.class, outcome.retryAfterMs], ['RATE', 7000])
