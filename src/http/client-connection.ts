@@ -306,7 +306,8 @@ export class ClientConnection {
 
   #onInputEnd(): void {
     this.#inputEnded = true
-    this.#proceed()
+    // In the middle of the handshake nothing was sent yet: the close tells why.
+    if (this.#ready) this.#proceed()
   }
 
   #onClose(): void {

@@ -10,6 +10,7 @@ import {
   type ProbeResponse,
   type ProbeSchedule,
 } from './ask.ts'
+import { describePage } from './page.ts'
 
 /**
  * Reads a beacon node: health, its own view of its sync state (some answer 200 to health while syncing), head slot, and
@@ -127,16 +128,25 @@ function refusalOf(status: number, headers: RawHeaders): ProbeRefusal {
   return { class: classes.get(status) ?? 'NODE', retryAfterMs: retryAfterOf(headers) }
 }
 
+function pageOf(response: ProbeResponse): string {
+  const page = describePage(response)
+  return page === undefined ? '' : `, ${page}`
+}
+
 function dataOf(response: ProbeResponse, path: string): object {
   if (response.status !== 200) {
     const { status, headers } = response
-    throw new ProbeError(`${path} answered HTTP ${status}`, undefined, refusalOf(status, headers))
+    throw new ProbeError(`${path} answered HTTP ${status}${pageOf(response)}`, undefined, refusalOf(status, headers))
   }
   let parsed: unknown
   try {
     parsed = JSON.parse(response.body.toString())
   } catch (cause) {
-    throw new ProbeError(`${path} answered no JSON`, cause)
+    throw new ProbeError(
+      `${path} answered no JSON${pageOf(response)}`,
+      cause,
+      refusalOf(response.status, response.headers),
+    )
   }
   const data = (parsed as { data?: unknown } | null)?.data
   if (typeof data !== 'object' || data === null) throw new ProbeError(`${path} answered JSON without data`)

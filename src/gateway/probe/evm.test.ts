@@ -55,6 +55,19 @@ describe('the probe of an execution client', () => {
     })
   })
 
+  it('takes a node that has all blocks it knows of for one that is not behind: it indexes, or has just begun', async () => {
+    for (const [currentBlock, highestBlock] of [
+      ['0x64', '0x64'],
+      ['0x65', '0x64'],
+      ['0x0', '0x0'],
+    ]) {
+      const { look } = stage({ eth_syncing: { currentBlock, highestBlock, txIndexRemainingBlocks: '0x5' } })
+      assert.equal((await look()).syncing, undefined)
+    }
+    const { look } = stage({ eth_syncing: { currentBlock: '0x63', highestBlock: '0x64' } })
+    assert.equal((await look()).syncing, 'syncing: block 99 of 100')
+  })
+
   it('asks for blocks only when the head has moved', async () => {
     const { upstream, asked, look } = stage()
     Object.assign(upstream, { head: 100, headHash: hash })

@@ -15,6 +15,7 @@ import {
   type ProbeResponse,
   type ProbeSchedule,
 } from './ask.ts'
+import { describePage } from './page.ts'
 
 /** A block names each of its transactions. */
 const maxBlockBytes = 4_194_304
@@ -56,7 +57,9 @@ async function readSyncing(upstream: UpstreamState, ask: ProbeAsk): Promise<stri
   if (typeof answer !== 'object' || answer === null) return answer === true ? 'syncing' : undefined
   const { currentBlock, highestBlock } = answer as { currentBlock?: unknown; highestBlock?: unknown }
   const [current, highest] = [quantityOf(currentBlock), quantityOf(highestBlock)]
-  return current === undefined || highest === undefined ? 'syncing' : `syncing: block ${current} of ${highest}`
+  if (current === undefined || highest === undefined) return 'syncing'
+  // It indexes, or its chain has just begun: it is not behind anybody.
+  return current >= highest ? undefined : `syncing: block ${current} of ${highest}`
 }
 
 async function readChain(upstream: UpstreamState, ask: ProbeAsk): Promise<string> {
@@ -108,7 +111,7 @@ async function rpc(
   const scanned = scanResponse(response.body, id)
   if (scanned.kind === 'notAnAnswer' && scanned.misdirected === true) response.connection?.retire()
   if (scanned.kind === 'notAnAnswer') {
-    const problem = `${method}: HTTP ${response.status}, ${scanned.problem}`
+    const problem = `${method}: HTTP ${response.status}, ${describePage(response) ?? scanned.problem}`
     throw new ProbeError(problem, undefined, refusalOf(upstream, method, response, undefined))
   }
   if (scanned.kind === 'error') {

@@ -1,3 +1,4 @@
+import { describeDialCause } from '../../http/dial-causes.ts'
 import { headerValue } from '../../http/headers.ts'
 import type { CarrierError, RawHeaders } from '../../http/types.ts'
 import type { Outcome } from '../../rpc/call.ts'
@@ -25,8 +26,14 @@ export function retryAfterOf(headers: RawHeaders): number | undefined {
   return Math.min(longestRetryAfterMs, Number(text) * 1000)
 }
 
-/** A failure as logs and `/status` name it. */
+/** A failure as logs and `/status` name it, with its cause where one is known. */
 export function describeFailure(error: CarrierError): string {
+  const isDial = error.code === 'CONNECT_FAILED' || error.code === 'TLS_FAILED'
+  const why = isDial ? describeDialCause(error.cause, error.code === 'TLS_FAILED') : undefined
+  return why === undefined ? whatFailed(error) : `${whatFailed(error)}: ${why}`
+}
+
+function whatFailed(error: CarrierError): string {
   switch (error.code) {
     case 'CONNECT_REFUSED':
       return 'connection refused'
