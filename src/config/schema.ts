@@ -58,6 +58,11 @@ const routing = z.strictObject({
     .oneOf(['ordered', 'balanced', 'roundRobin'])
     .describe('ordered: the first eligible one of the tier. balanced: by score. roundRobin: in turn.')
     .default(routingDefaults.strategy),
+  strict: field.flag
+    .describe(
+      'Answers 503 rather than serve reads from an upstream that lags or is otherwise out. false when left out.',
+    )
+    .optional(),
 })
 
 const hedge = z.strictObject({

@@ -206,7 +206,10 @@ function assemble<C extends Call>(
 function stateOf(options: NetworkOptions, clock: Clock): NetworkState {
   const { name, kind, chainId, upstreams, probe, routing } = options
   const { maxLagBlocks: maxLag, maxFailures } = probe
-  return newNetwork({ name, kind, chainId, strategy: routing.strategy, maxLag, maxFailures, upstreams }, clock.now())
+  return newNetwork(
+    { name, kind, chainId, strategy: routing.strategy, strict: routing.strict, maxLag, maxFailures, upstreams },
+    clock.now(),
+  )
 }
 
 /** How one upstream is reached. */

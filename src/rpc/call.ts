@@ -143,6 +143,8 @@ export interface Outcome {
   readonly upstream: string | undefined
   /** Head of that upstream when it answered, where known. */
   readonly head: number | undefined
+  /** It comes from an upstream that was out of service or far behind: blocks behind, or why. */
+  readonly stale?: string | undefined
   /** Response headers of the upstream. */
   readonly headers: readonly string[]
   /** False when the upstream certainly has not carried the call out, so that even a write may go elsewhere. */

@@ -3,7 +3,7 @@ import type { CorsOptions } from './options.ts'
 
 const preflightSeconds = '600'
 const exposed =
-  'X-Request-Id, X-Drawbridge-Upstream, X-Drawbridge-Attempts, X-Drawbridge-Head, X-Drawbridge-Class, Retry-After'
+  'X-Request-Id, X-Drawbridge-Upstream, X-Drawbridge-Attempts, X-Drawbridge-Head, X-Drawbridge-Class, X-Drawbridge-Stale, Retry-After'
 
 /** Cross-origin rules (Fetch standard, "CORS protocol"). Without configured origins no page of another site gets an answer to read. */
 export class Cors {

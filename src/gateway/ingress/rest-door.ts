@@ -243,6 +243,7 @@ class RestRequest {
     headers.push('X-Request-Id', this.#requestId, 'X-Drawbridge-Attempts', String(call.trail.attempts))
     if (outcome.upstream !== undefined) headers.push('X-Drawbridge-Upstream', outcome.upstream)
     if (outcome.head !== undefined && outcome.head >= 0) headers.push('X-Drawbridge-Head', String(outcome.head))
+    if (outcome.stale !== undefined) headers.push('X-Drawbridge-Stale', outcome.stale)
     headers.push(...this.#options.cors.headersFor(this.#exchange))
     this.#answered = true
     if (Buffer.isBuffer(answer.body)) {

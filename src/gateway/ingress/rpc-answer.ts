@@ -38,6 +38,7 @@ export function answerHeaders(call: RpcCall, outcome: Outcome, passed: AnswerHea
     if (outcome.verdict !== undefined) headers.push('X-Drawbridge-Class', outcome.verdict.class)
   }
   if (outcome.head !== undefined && outcome.head >= 0) headers.push('X-Drawbridge-Head', String(outcome.head))
+  if (outcome.stale !== undefined) headers.push('X-Drawbridge-Stale', outcome.stale)
   const { answer } = outcome
   if (answer.kind === 'refusal' && answer.refusal.retryAfterMs !== undefined) {
     headers.push('Retry-After', retryAfterSeconds(answer.refusal.retryAfterMs))

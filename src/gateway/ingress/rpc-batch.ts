@@ -16,6 +16,7 @@ export async function answerBatch(request: RpcRequest, members: readonly (Scanne
   const answers = await Promise.all(members.map((member) => serve(request, member)))
   const responses = answers.filter((answer) => answer !== undefined)
   const headers = ['Content-Type', 'application/json', 'X-Request-Id', request.requestId, ...request.corsHeaders]
+  if (request.stale !== undefined) headers.push('X-Drawbridge-Stale', request.stale)
   if (responses.length === 0) request.exchange.respond(204, headers, '')
   else if (responses.every((response) => Buffer.isBuffer(response))) {
     respondEncoded(request.exchange, 200, headers, batchBody(responses))
@@ -26,6 +27,7 @@ async function serve(request: RpcRequest, member: ScannedCall | BadMember): Prom
   if (isBad(member)) return errorBody(member.id, ourError('invalidRequest', { problem: member.problem }).error)
   const outcome = await request.options.handler(request.callOf(member))
   const { answer } = outcome
+  request.stale ??= outcome.stale
   if (member.id === undefined) {
     if (answer.kind === 'resultStream') answer.source.abort()
     return undefined

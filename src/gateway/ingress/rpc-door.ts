@@ -44,6 +44,8 @@ export class RpcRequest {
   readonly options: RpcDoorOptions
   readonly requestId: string
   readonly corsHeaders: readonly string[]
+  /** What has to be said of a batch of which a member is stale. */
+  stale: string | undefined
   readonly #startedAt: number
   readonly #cancellation = new Cancellation()
   #headers: readonly string[] | undefined

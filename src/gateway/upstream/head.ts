@@ -44,6 +44,7 @@ export function noteHead(upstream: UpstreamState, head: number, maxLag: number, 
     upstream.lastAdvanceAt = now
   }
   upstream.head = head
+  upstream.told = -1
 }
 
 function isAlive(upstream: UpstreamState): boolean {

@@ -1,4 +1,5 @@
 import { networkHead, witnesses } from './head.ts'
+import { refreshTold } from './reach.ts'
 import type { NetworkState, OutReason, UpstreamState } from './state.ts'
 
 const minuteMs = 60_000
@@ -48,6 +49,7 @@ export function noteGoodAnswer(upstream: UpstreamState): void {
 export function refresh(network: NetworkState, now: number): HealthChange[] {
   const fit = network.upstreams.filter((upstream) => unfitBecause(network, upstream, now) === undefined)
   updateHead(network, fit, now)
+  refreshTold(network, now)
   const changes: HealthChange[] = []
   for (const upstream of network.upstreams) {
     const change = judge(network, upstream, now)

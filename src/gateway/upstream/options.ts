@@ -27,6 +27,8 @@ export interface UpstreamOptions {
 
 export interface RoutingOptions {
   readonly strategy: Strategy
+  /** Answer 503 rather than serve reads from an upstream that is out of service. Absent: false. */
+  readonly strict?: boolean | undefined
 }
 
 export const upstreamDefaults = {

@@ -4,8 +4,10 @@ import type { Call, Handler, Outcome, Refusal, RunningAttempt } from '../../rpc/
 import { effects } from '../../rpc/error-classes.ts'
 import { type BreakerRule, noteBegin } from './breaker.ts'
 import type { Carrier } from './carrier.ts'
+import { inDoubt, isBehindAll, lastResort, staleness } from './last-resort.ts'
 import { spend } from './limits.ts'
 import { newProgress } from './progress.ts'
+import { noteTold } from './reach.ts'
 import { type Choice, choose } from './selection.ts'
 import { SilenceWatch } from './silence.ts'
 import { type Attempt, type AttemptTrouble, historyOf, type NetworkState, type UpstreamState } from './state.ts'
@@ -54,7 +56,17 @@ export class Pool<C extends Call> {
     const { network, breaker, random, clock } = this.#options
     const now = clock.now()
     const choice = choose(network, call, { tried: call.trail.tried as UpstreamState[], breaker, random, now })
-    return choice.kind === 'upstream' ? this.#run(call, choice.upstream, now) : refusalFor(choice, call, network)
+    if (choice.kind === 'upstream' && !isBehindAll(network, choice.upstream))
+      return this.#run(call, choice.upstream, now)
+    const stale = choice.kind === 'upstream' ? inDoubt(network, choice.upstream, call) : undefined
+    const upstream = stale ?? (choice.kind === 'none' ? lastResort(network, call, call.trail.tried) : undefined)
+    if (upstream !== undefined) return this.#runStale(call, upstream, now)
+    return refusalFor(choice.kind === 'upstream' ? { kind: 'none' } : choice, call, network)
+  }
+
+  async #runStale(call: C, upstream: UpstreamState, now: number): Promise<Outcome> {
+    const outcome = await this.#run(call, upstream, now)
+    return { ...outcome, stale: staleness(this.#options.network, upstream) }
   }
 
   /** One attempt at a given upstream, whatever the selection would say: for probes and for what must stay there. */
@@ -108,6 +120,8 @@ export class Pool<C extends Call> {
     const duration = now - attempt.startedAt
     attempt.trouble ??= troubleAtEnd(attempt, outcome)
     if (teaches(attempt, outcome)) learnDuration(attempt, duration, now)
+    if (outcome.verdict === undefined && !attempt.abandoned)
+      noteTold(this.#options.network, upstream, call, outcome, now)
     for (const observer of this.#options.observers) observer.ended(attempt, outcome, duration)
   }
 

@@ -3,6 +3,7 @@ import type { Call } from '../../rpc/call.ts'
 import { type BreakerRule, failureShare, letsThrough } from './breaker.ts'
 import { isBeyondHistory } from './history.ts'
 import { waitFor } from './limits.ts'
+import { has, isUneven, type Need, needOf } from './reach.ts'
 import type { NetworkState, UpstreamState } from './state.ts'
 
 /** Which upstream a call goes to, or why to none. */
@@ -25,7 +26,7 @@ export interface ChoiceContext {
 }
 
 /** How willingly an upstream is used; lower comes first. Undefined: not at all. */
-type Rank = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7
+type Rank = number
 
 /**
  * Chooses by rank (primaries before backups, well ones before degraded ones before suspects and open breakers), then by the
@@ -59,6 +60,7 @@ function survey(network: NetworkState, call: Call, context: ChoiceContext): Surv
   let degraded: UpstreamState | undefined
   let tried = false
   let unsupported = false
+  const need = isUneven(network) ? needOf(network, call) : undefined
   for (const upstream of network.upstreams) {
     if (!upstream.eligible || !suits(upstream, call)) continue
     if (context.tried.includes(upstream)) {
@@ -74,7 +76,8 @@ function survey(network: NetworkState, call: Call, context: ChoiceContext): Surv
       waitMs = Math.min(waitMs, wait)
       continue
     }
-    const rank = rankOf(upstream, call, context)
+    const own = rankOf(upstream, call, context)
+    const rank = need === undefined || !lacks(network, upstream, call, need) ? own : rankOfLacking(own, need)
     if (isDegradedRank(rank) && (degraded === undefined || rank < rankOf(degraded, call, context))) degraded = upstream
     if (rank > bestRank) continue
     if (rank < bestRank) best = []
@@ -82,6 +85,20 @@ function survey(network: NetworkState, call: Call, context: ChoiceContext): Surv
     best.push(upstream)
   }
   return { best, bestRank, degraded, waitMs, tried, unsupported }
+}
+
+/** A client that names the height it wants itself has no other need. */
+function lacks(network: NetworkState, upstream: UpstreamState, call: Call, need: Need): boolean {
+  return !(need === 'told' && call.directive?.minHead !== undefined) && !has(network, upstream, need)
+}
+
+/**
+ * Who lacks the block that a call names comes after all that have it, of whatever rank: its answer would be wrong. Who is
+ * only behind what clients were told comes after all that are well, and before who may not answer at all.
+ */
+function rankOfLacking(rank: Rank, need: Need): Rank {
+  if (need !== 'told') return rank + 8
+  return rank < 4 ? 3.5 + rank / 10 : rank
 }
 
 function isDegradedRank(rank: Rank): boolean {

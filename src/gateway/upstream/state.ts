@@ -70,6 +70,8 @@ export interface UpstreamState {
   lastProbeWall: number | undefined
 
   // Written by both.
+  /** Highest block that it has told a client of, where its probe did not know yet; −1 while unknown. */
+  told: number
   failuresInARow: number
   /** Probes in a row that were answered, but not with what they asked for. */
   refusedProbes: number
@@ -130,6 +132,11 @@ export interface NetworkState {
   headHash: string | undefined
   safe: number | undefined
   finalized: number | undefined
+  /** Highest head that a client was told of; −1 while none was. */
+  told: number
+  toldAt: number
+  /** Nobody out of service answers, whatever happens. */
+  readonly strict: boolean
   /** No primary is eligible and a backup is. */
   failoverActive: boolean
   /** Whose turn it is, and how often in a row the last one was chosen. */
@@ -159,6 +166,7 @@ export function newUpstream(options: UpstreamOptions, index: number, now: number
     advanceBeforeAt: Number.NEGATIVE_INFINITY,
     syncing: undefined,
     lastProbeWall: undefined,
+    told: -1,
     failuresInARow: 0,
     refusedProbes: 0,
     down: false,
@@ -199,6 +207,7 @@ export interface NetworkSetup {
   readonly kind: NetworkKind
   readonly chainId: number | undefined
   readonly strategy: Strategy
+  readonly strict?: boolean | undefined
   readonly maxLag: number
   readonly maxFailures: number
   readonly upstreams: readonly UpstreamOptions[]
@@ -218,6 +227,9 @@ export function newNetwork(setup: NetworkSetup, now: number): NetworkState {
     headHash: undefined,
     safe: undefined,
     finalized: undefined,
+    told: -1,
+    toldAt: now,
+    strict: setup.strict ?? false,
     failoverActive: false,
     turn: 0,
     lastChosen: -1,
