@@ -51,9 +51,11 @@ export class Instruments {
     )
     this.#retries = metrics.counter('retries_total', 'Attempts made because an earlier one had failed.', ['network'])
     this.#hedges = metrics.counter('hedges_total', 'Attempts made beside one slower than usual.', ['network'])
-    this.#rescues = metrics.counter('rescues_total', 'Attempts made because an upstream had fallen silent.', [
-      'network',
-    ])
+    this.#rescues = metrics.counter(
+      'rescues_total',
+      'Attempts made because an earlier one was silent or made no progress.',
+      ['network'],
+    )
     this.#rateLimited = metrics.counter(
       'rate_limited_total',
       'Calls refused because all upstreams were at their limits.',

@@ -6,7 +6,7 @@ import { seededRandom } from '../../core/random.ts'
 import { VirtualClock } from '../../core/virtual-clock.ts'
 import { type RestCall, Trail } from '../../rpc/call.ts'
 import type { ErrorClass } from '../../rpc/error-classes.ts'
-import { ownAnswer, Pool } from '../upstream/pool.ts'
+import { type AttemptObserver, ownAnswer, Pool } from '../upstream/pool.ts'
 import { Everyone } from './everyone.ts'
 
 const target = '/eth/v1/validator/prepare_beacon_proposer'
@@ -23,7 +23,13 @@ function stage(upstreams: readonly string[] = ['a', 'b']) {
   const network = wellNetwork({ upstreams })
   const { attempts, carrier } = new ScriptedCarrier<RestCall>()
   const breaker = { failureRatio: 2, minimumCalls: 20, openMs: 10_000 }
-  const pool = new Pool<RestCall>({ network, breaker, clock, random: seededRandom(1), observers: [] }, carrier)
+  const outrun: string[] = []
+  const observer: AttemptObserver = {
+    ended: () => {},
+    suspected: () => {},
+    outrun: ({ upstream }) => outrun.push(upstream.name),
+  }
+  const pool = new Pool<RestCall>({ network, breaker, clock, random: seededRandom(1), observers: [observer] }, carrier)
   const everyone = new Everyone({ network, pool, clock })
   const asked: RestCall[] = []
   const handler = everyone.policy((call) => {
@@ -43,7 +49,7 @@ function stage(upstreams: readonly string[] = ['a', 'b']) {
   }
   const waiting = (): string[] => attempts.map(({ upstream, call }) => `${upstream.name} ${(call as RestCall).body}`)
   const [a, b] = network.upstreams as [(typeof network.upstreams)[number], (typeof network.upstreams)[number]]
-  return { clock, network, everyone, handler, asked, attempts, answer, waiting, a, b }
+  return { clock, network, everyone, handler, asked, attempts, answer, waiting, outrun, a, b }
 }
 
 describe('telling every node', () => {
@@ -54,6 +60,21 @@ describe('telling every node', () => {
     await answer('a', 'NODE')
     await answer('c')
     assert.equal((await outcome).upstream, 'c')
+  })
+
+  it('holds nothing against a node that takes longer than another', async () => {
+    const { clock, handler, answer, attempts, outrun, a } = stage()
+    const call = announcement(1)
+    const outcome = handler(call) as Promise<unknown>
+    clock.advance(1)
+    await answer('b')
+    await outcome
+    call.trail.settle('answered')
+    assert.equal(call.trail.attempts, 2)
+    clock.advance(1000)
+    assert.deepEqual([outrun, attempts[0]?.aborted, a.inFlight.size], [[], false, 1])
+    clock.advance(10_000)
+    assert.deepEqual([attempts[0]?.aborted, a.inFlight.size], [true, 0])
   })
 
   it('leaves to the usual way what is for one node, what flows by, and what nobody can take now', async () => {

@@ -65,8 +65,10 @@ export class Everyone {
 
   async #tell(call: RestCall, upstream: UpstreamState): Promise<Outcome> {
     const { pool, clock } = this.#options
-    const outcome = await pool.attemptAt(call, upstream)
-    if (outcome.verdict === undefined) this.#kept.keep(call, clock.now())
+    // On a trail of its own, nobody has lost a race: a node that is slow by nature has only been told as well.
+    call.trail.attempts++
+    const outcome = await pool.attemptAt({ ...call, trail: call.trail.derive() }, upstream)
+    if (outcome.verdict === undefined) this.#kept.keep(detached(call), clock.now())
     if (isFailure(outcome)) this.#missed(upstream, restMs)
     return outcome
   }
@@ -87,14 +89,18 @@ export class Everyone {
   /** False when it should be told again later. */
   async #repeat(call: RestCall, upstream: UpstreamState): Promise<boolean> {
     const { pool, clock } = this.#options
-    const trail = new Trail()
-    const timer = clock.after(repeatMs, () => trail.settle('timedOut'))
-    const again = { ...call, trail, cancellation: new Cancellation(), startedAt: clock.now() }
+    const again = { ...detached(call), startedAt: clock.now() }
+    const timer = clock.after(repeatMs, () => again.trail.settle('timedOut'))
     const outcome = await pool.attemptAt(again, upstream)
     clock.clear(timer)
     discard(outcome)
     return !isFailure(outcome)
   }
+}
+
+/** The call without its client, which must not be kept with it. */
+function detached(call: RestCall): RestCall {
+  return { ...call, trail: new Trail(), cancellation: new Cancellation() }
 }
 
 /** The node may take it later; what it refuses for good is not offered again. */
