@@ -33,6 +33,9 @@ export class HealthNews implements WatchObserver, AttemptObserver {
       case 'returned':
         this.#log.info({ ...this.#about(change.upstream), head: change.upstream.head }, 'upstream in service')
         return
+      case 'head':
+        this.#headMoved(change.stands, change.ageMs)
+        return
       case 'failover':
         if (change.active) {
           this.#counted.handles.failovers.inc()
@@ -68,6 +71,16 @@ export class HealthNews implements WatchObserver, AttemptObserver {
 
   contradicted(upstream: string, rule: string): void {
     this.#log.debug({ network: this.#network.name, upstream, rule }, 'another upstream answered what this one refused')
+  }
+
+  #headMoved(stands: boolean, ageMs: number): void {
+    const { name: network, head } = this.#network
+    if (!stands) this.#log.info({ network, head }, 'the head moves again')
+    else
+      this.#log.warn(
+        { network, head, seconds: Math.round(ageMs / 1000) },
+        'the head stands still for much longer than usual',
+      )
   }
 
   #about(upstream: UpstreamState): { network: string; upstream: string } {

@@ -2,6 +2,7 @@ import type { Call, Outcome } from '../rpc/call.ts'
 import type { Counter, Family, Gauge, Histogram, Metrics } from '../telemetry/metrics.ts'
 import type { RaceReason } from './policy/race.ts'
 import type { RetryObserver } from './policy/retry.ts'
+import { headAge } from './upstream/health.ts'
 import type { AttemptObserver } from './upstream/pool.ts'
 import type { NetworkState, UpstreamState } from './upstream/state.ts'
 
@@ -23,6 +24,7 @@ export class Instruments {
   readonly #rateLimited: Family<Counter>
   readonly #failovers: Family<Counter>
   readonly #failoverActive: Family<Gauge>
+  readonly #headAge: Family<Gauge>
   readonly #reorgs: Family<Counter>
   readonly #probeDuration: Family<Histogram>
   readonly #probeFailures: Family<Counter>
@@ -62,6 +64,9 @@ export class Instruments {
       ['network'],
     )
     this.#failovers = metrics.counter('failovers_total', 'Times that backups had to take over.', ['network'])
+    this.#headAge = metrics.gauge('head_age_seconds', 'Time since the head of a network was made, or first seen.', [
+      'network',
+    ])
     this.#failoverActive = metrics.gauge('failover_active', '1 while backups serve because no primary can.', [
       'network',
     ])
@@ -88,9 +93,9 @@ export class Instruments {
   }
 
   /** The handles of one network. */
-  forNetwork(state: NetworkState): NetworkInstruments {
+  forNetwork(state: NetworkState, now: () => number): NetworkInstruments {
     const labels = { network: state.name }
-    this.#publishUpstreams(state)
+    this.#publishUpstreams(state, now)
     return new NetworkInstruments({
       calls: labelled(this.#calls, labels),
       callDuration: labelled(this.#callDuration, labels),
@@ -107,11 +112,13 @@ export class Instruments {
     })
   }
 
-  #publishUpstreams(state: NetworkState): void {
+  #publishUpstreams(state: NetworkState, now: () => number): void {
     const failover = this.#failoverActive.bind({ network: state.name })
+    const age = this.#headAge.bind({ network: state.name })
     const gauges = state.upstreams.map((upstream) => ({ upstream, gauges: this.#gaugesOf(state, upstream) }))
     this.#metrics.beforeText(() => {
       failover.set(state.failoverActive ? 1 : 0)
+      age.set((headAge(state, now()) ?? 0) / 1000)
       for (const one of gauges) publish(one.upstream, one.gauges)
     })
   }

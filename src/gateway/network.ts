@@ -113,7 +113,7 @@ function assemble<C extends Call>(
   const { clock, random, log } = seams
   const { failsafe, probe } = options
   const state = stateOf(options, clock)
-  const counted = instruments.forNetwork(state)
+  const counted = instruments.forNetwork(state, () => clock.now())
   const news = new HealthNews(state, log, counted)
   const links = linksOf(state, clock, `drawbridge/${seams.version}`)
   const hedging = new Hedging(failsafe.hedge, state, clock)
@@ -158,7 +158,8 @@ function assemble<C extends Call>(
       },
       changed: (change) => {
         news.changed(change)
-        if (change.kind !== 'failover') special.checked?.(change.upstream, change.kind === 'lost')
+        if (change.kind !== 'failover' && change.kind !== 'head')
+          special.checked?.(change.upstream, change.kind === 'lost')
       },
       reorged: (upstream, from, to) => news.reorged(upstream, from, to),
     },

@@ -3,7 +3,7 @@ import { redactText, redactUrl } from '../core/redact.ts'
 import type { NetworkStatus, StatusSnapshot, UpstreamStatus } from './control/snapshot.ts'
 import { failureShare } from './upstream/breaker.ts'
 import { describeDegradation } from './upstream/degradation.ts'
-import { describeReason } from './upstream/health.ts'
+import { describeReason, headAge } from './upstream/health.ts'
 import type { NetworkState, UpstreamState } from './upstream/state.ts'
 
 type Redact = (text: string) => string
@@ -31,6 +31,7 @@ function networkStatus(network: NetworkState, now: number, redact: Redact): Netw
     kind: network.kind,
     chainId: network.chain !== undefined && Number.isSafeInteger(chainId) ? chainId : null,
     head: network.head < 0 ? null : { number: network.head, hash: network.headHash ?? null },
+    headAgeSeconds: secondsOf(headAge(network, now)),
     safe: network.safe ?? null,
     finalized: network.finalized ?? null,
     failoverActive: network.failoverActive,
@@ -72,6 +73,10 @@ function reasonOf(upstream: UpstreamState, now: number): string | null {
 /** Reasons hold what an upstream said, and it may repeat what it was sent. */
 function hidden(text: string | undefined, redact: Redact): string | null {
   return text === undefined ? null : redact(redactText(text))
+}
+
+function secondsOf(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms) / 1000
 }
 
 function rounded(value: number | undefined): number | null {

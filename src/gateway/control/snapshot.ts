@@ -33,6 +33,8 @@ export interface NetworkStatus {
   readonly kind: string
   readonly chainId: number | null
   readonly head: { readonly number: number; readonly hash: string | null } | null
+  /** Since the head was made, by the block's own time where it has one, else since it was first seen here. */
+  readonly headAgeSeconds: number | null
   readonly safe: number | null
   readonly finalized: number | null
   readonly failoverActive: boolean

@@ -40,6 +40,8 @@ export class ProbeError extends DrawbridgeError {
 export interface ProbeFacts {
   readonly head: number
   readonly headHash?: string | undefined
+  /** When the head was made, by the block's own time, in milliseconds since 1970. */
+  readonly headBornWall?: number | undefined
   readonly safe?: number | undefined
   readonly finalized?: number | undefined
   /** Chain id or genesis. */

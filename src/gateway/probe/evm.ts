@@ -76,7 +76,9 @@ async function readBlocks(upstream: UpstreamState, ask: ProbeAsk): Promise<Parti
       rpc(upstream, ask, 'eth_getBlockByNumber', [tag, false], maxBlockBytes).catch(onlyRpcErrors),
     ),
   )
-  return { headHash: hashOf(latest), safe: numberOf(safe), finalized: numberOf(finalized) }
+  const bornSeconds = quantityOf((latest as { timestamp?: unknown } | null | undefined)?.timestamp)
+  const born = bornSeconds === undefined ? {} : { headBornWall: bornSeconds * 1000 }
+  return { headHash: hashOf(latest), ...born, safe: numberOf(safe), finalized: numberOf(finalized) }
 }
 
 function numberOf(block: unknown): number | undefined {

@@ -28,7 +28,9 @@ function stage(script: Script, chainId?: number) {
     observer: {
       probed: () => {},
       changed: (change) =>
-        events.push(change.kind === 'failover' ? 'failover' : `${change.upstream.name} ${change.kind}`),
+        events.push(
+          change.kind === 'failover' || change.kind === 'head' ? change.kind : `${change.upstream.name} ${change.kind}`,
+        ),
       reorged: ({ name }, from, to) => events.push(`${name} ${from}→${to}`),
     },
   })

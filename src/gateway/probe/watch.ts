@@ -112,6 +112,9 @@ export class Watch {
     const before = { head: upstream.head, hash: upstream.headHash }
     noteHead(upstream, facts.head, network.maxLag, clock.now())
     if (facts.headHash !== undefined) upstream.headHash = facts.headHash
+    if (facts.headBornWall !== undefined) {
+      upstream.headBornAt = clock.now() - Math.max(0, clock.wall() - facts.headBornWall)
+    } else if (before.head !== facts.head) upstream.headBornAt = undefined
     if (facts.chain !== undefined) upstream.chain = facts.chain
     if (facts.safe !== undefined) upstream.safe = facts.safe
     if (facts.finalized !== undefined) upstream.finalized = facts.finalized

@@ -3,7 +3,15 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { unknownNetwork, wellNetwork } from '../../../test/fake/gate.ts'
 import { noteHead } from './head.ts'
-import { describeReason, type HealthChange, noteFailure, noteGoodAnswer, noteProbeSuccess, refresh } from './health.ts'
+import {
+  describeReason,
+  type HealthChange,
+  headAge,
+  noteFailure,
+  noteGoodAnswer,
+  noteProbeSuccess,
+  refresh,
+} from './health.ts'
 import type { NetworkState, OutReason, UpstreamState } from './state.ts'
 
 const maxFailures = 3
@@ -91,7 +99,8 @@ describe('the health of a network', () => {
             upstream.cordonReason = 'the plan is spent'
           }
           for (const change of refresh(network, now)) {
-            if (change.kind === 'failover') {
+            if (change.kind === 'head') assert.equal(change.stands, network.headStands)
+            else if (change.kind === 'failover') {
               assert.notEqual(change.active, failover)
               failover = change.active
             } else if (change.kind === 'returned') {
@@ -200,6 +209,38 @@ describe('the health of a network', () => {
     Object.assign(liar, { head: 1e12, headHash: '0xcc', safe: 1e12, finalized: 1e12 })
     refresh(network, 0)
     assert.deepEqual([network.head, network.headHash, network.safe, network.finalized], [100, '0xaa', 91, 80])
+  })
+
+  it('tells once of a head that stands still for far longer than its pace, and of its going on', () => {
+    const network = wellNetwork({ upstreams: ['a'] })
+    const [a] = network.upstreams as [UpstreamState]
+    const stands = (now: number) => refresh(network, now).flatMap((one) => (one.kind === 'head' ? [one.stands] : []))
+    let now = 0
+    const move = (): boolean[] => {
+      a.head++
+      now += 12_000
+      return stands(now)
+    }
+    for (let n = 0; n < 20; n++) assert.deepEqual(move(), [])
+    assert.deepEqual(stands(now + 119_000), [])
+    assert.deepEqual(stands(now + 121_000), [true])
+    assert.deepEqual(stands(now + 200_000), [])
+    assert.equal(headAge(network, now + 200_000), 200_000)
+    now += 200_000
+    assert.deepEqual(move(), [false])
+  })
+
+  it('does not take a chain without a pace for one that stands still: it may make blocks on demand', () => {
+    const network = wellNetwork({ upstreams: ['a'] })
+    assert.deepEqual(refresh(network, 1e9), [])
+  })
+
+  it('gives the age of a head by its own time, where the block says it', () => {
+    const network = wellNetwork({ upstreams: ['a'] })
+    const [a] = network.upstreams as [UpstreamState]
+    a.headBornAt = -5000
+    refresh(network, 1000)
+    assert.equal(headAge(network, 1000), 6000)
   })
 
   it('keeps what it knew of the head while nobody is fit to tell', () => {

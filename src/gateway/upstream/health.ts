@@ -7,12 +7,16 @@ const minuteMs = 60_000
 const freeLosses = 3
 const firstHoldMs = 2000
 const longestHoldMs = 60_000
+/** A head that has not moved for so many of its usual steps stands still, and never before the shortest time. */
+const standsAfterBlocks = 10
+const shortestStandMs = 30_000
 
 /** Something that an operator wants to read about. */
 export type HealthChange =
   | { readonly kind: 'lost'; readonly upstream: UpstreamState; readonly reason: OutReason }
   | { readonly kind: 'returned'; readonly upstream: UpstreamState }
   | { readonly kind: 'failover'; readonly active: boolean }
+  | { readonly kind: 'head'; readonly stands: boolean; readonly ageMs: number }
 
 /** Notes a probe that failed, or a call for which the upstream could not be reached. */
 export function noteFailure(network: NetworkState, upstream: UpstreamState, detail: string): void {
@@ -60,7 +64,22 @@ export function refresh(network: NetworkState, now: number): HealthChange[] {
     network.failoverActive = active
     changes.push({ kind: 'failover', active })
   }
+  const stands = headStandsNow(network, now)
+  if (stands !== network.headStands) {
+    network.headStands = stands
+    changes.push({ kind: 'head', stands, ageMs: now - network.headMovedAt })
+  }
   return changes
+}
+
+/** Milliseconds since the head was made, or since it was first seen; undefined while there is none. */
+export function headAge(network: NetworkState, now: number): number | undefined {
+  return network.head < 0 ? undefined : Math.max(0, now - (network.headBornAt ?? network.headMovedAt))
+}
+
+/** Without a pace nothing stands still: a chain may make blocks on demand. */
+function headStandsNow({ blockMs, headMovedAt }: NetworkState, now: number): boolean {
+  return blockMs !== undefined && now - headMovedAt > Math.max(shortestStandMs, standsAfterBlocks * blockMs)
 }
 
 function updateHead(network: NetworkState, fit: readonly UpstreamState[], now: number): void {
@@ -69,6 +88,7 @@ function updateHead(network: NetworkState, fit: readonly UpstreamState[], now: n
   moveHead(network, networkHead(counted, network.maxLag), now)
   const holder = counted.find((upstream) => upstream.head === network.head)
   network.headHash = holder?.headHash
+  network.headBornAt = holder?.headBornAt
   network.safe = highest(
     counted.map((upstream) => upstream.safe),
     network.head,

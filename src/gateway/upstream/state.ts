@@ -59,6 +59,8 @@ export interface UpstreamState {
   /** Highest block or slot, −1 while unknown. */
   head: number
   headHash: string | undefined
+  /** When its highest block was made, by the block's own time; undefined where it does not say. */
+  headBornAt: number | undefined
   safe: number | undefined
   finalized: number | undefined
   chain: string | undefined
@@ -148,6 +150,10 @@ export interface NetworkState {
   /** Average time between blocks, in milliseconds; undefined until the head has moved. */
   blockMs: number | undefined
   headMovedAt: number
+  /** When the head was made, where a block says so. */
+  headBornAt: number | undefined
+  /** It has not moved for much longer than it usually takes. */
+  headStands: boolean
 }
 
 /** State of an upstream that nobody has heard of yet. */
@@ -159,6 +165,7 @@ export function newUpstream(options: UpstreamOptions, index: number, now: number
     seen: false,
     head: -1,
     headHash: undefined,
+    headBornAt: undefined,
     safe: undefined,
     finalized: undefined,
     chain: undefined,
@@ -237,6 +244,8 @@ export function newNetwork(setup: NetworkSetup, now: number): NetworkState {
     lastTroubleAt: Number.NEGATIVE_INFINITY,
     blockMs: undefined,
     headMovedAt: now,
+    headBornAt: undefined,
+    headStands: false,
   }
 }
 
