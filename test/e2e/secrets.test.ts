@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { upstreamNames } from '../../src/config/resolve.ts'
 import { until } from '../fake/until.ts'
 import { clStage, elStage, type Gate, openGate, optionsFor, settled, uniqueParams } from './gate.ts'
@@ -87,6 +88,10 @@ describe('a secret of the config that an upstream repeats', { concurrency: 6 }, 
     const answer = await gate.send('/eth/v1/beacon/genesis')
     assert.deepEqual([answer.status, answer.text], [400, '{"code":400,"message":"bad ***"}'])
     assert.equal(answer.header('x-seen'), '***')
+    const coded = gzipSync(`{"code":400,"message":"bad ${secrets.header}"}`)
+    nodes[0]!.status(400, { body: coded, headers: ['content-encoding', 'gzip'] })
+    const plain = await gate.send('/eth/v1/beacon/genesis', { headers: ['accept-encoding', 'gzip'] })
+    assert.deepEqual([plain.status, plain.text], [400, '{"code":400,"message":"bad ***"}'])
   })
 
   it('in a host is in no name that is made from it', () => {

@@ -1,6 +1,8 @@
 import { Cancellation } from '../../core/cancel.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { AbortableSource, ByteSource } from '../../core/flow.ts'
+import { decodeBody } from '../../http/encoding.ts'
+import { headerValue } from '../../http/headers.ts'
 import type { CarrierError, Exchange } from '../../http/types.ts'
 import { type Handler, type Outcome, type RefusalReason, type RestCall, Trail } from '../../rpc/call.ts'
 import { type AnswerHeaders, openly } from './answer-headers.ts'
@@ -248,7 +250,7 @@ class RestRequest {
     this.#answered = true
     if (Buffer.isBuffer(answer.body)) {
       this.#forget?.()
-      this.#exchange.respond(answer.status, headers, this.#discreet(answer.status, answer.body))
+      this.#respondDiscreetly(answer.status, headers, answer.body)
     } else {
       this.#exchange.start(answer.status, headers)
       this.#passOn(answer.body)
@@ -271,9 +273,20 @@ class RestRequest {
   }
 
   /** Errors repeat what they were sent; what was asked for is never changed. */
-  #discreet(status: number, body: Buffer): Buffer {
+  #respondDiscreetly(status: number, headers: readonly string[], body: Buffer): void {
     const { discreet } = this.#options
-    return status < 400 || discreet === undefined ? body : discreet(body)
+    const exchange = this.#exchange
+    if (status < 400 || discreet === undefined) exchange.respond(status, headers, body)
+    else {
+      const coding = headerValue(headers, 'content-encoding')
+      if (coding === undefined) exchange.respond(status, headers, discreet(body))
+      else {
+        // What cannot be read cannot be vouched for: it goes on without its words.
+        decodeBody(body, coding, heldBytes, (error, decoded) => {
+          exchange.respond(status, uncodedAnswer(headers), error === undefined ? discreet(decoded) : '')
+        })
+      }
+    }
   }
 
   /** The error shape of the Beacon API: `{code, message}`. */
@@ -292,6 +305,10 @@ class RestRequest {
 /** Our own head of a stream promises no coding. */
 function uncoded(headers: readonly string[]): string[] {
   return headers.filter((_, at) => headers[at - (at % 2)]!.toLowerCase() !== 'accept-encoding')
+}
+
+function uncodedAnswer(headers: readonly string[]): string[] {
+  return headers.filter((_, at) => headers[at - (at % 2)]!.toLowerCase() !== 'content-encoding')
 }
 
 function bodyLength(exchange: Exchange): number | undefined {
