@@ -45,7 +45,8 @@ export function rawClient(port: number): RestartClient {
   let last: Promise<unknown> = Promise.resolve()
   const post = (body: string): Promise<string> => {
     const mine = last.then(async () => {
-      socket ??= await open(port)
+      // A server may close what is idle.
+      if (socket === undefined || socket.readableEnded || socket.destroyed) socket = await open(port)
       const head = `POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`
       const { text, close } = await exchange(socket, head + body).catch((error) => {
         socket = undefined
