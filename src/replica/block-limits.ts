@@ -31,7 +31,7 @@ export interface StreamLimits {
 
 /** Blocks that a subscriber who was away may get at once. */
 const burstBlocks = 1_000
-const burstBytes = 32 * 1024 * 1024
+const burstBytes = 16 * 1024 * 1024
 /** Honest authors stay below half of what is allowed, whatever their clocks do. */
 const slack = 2
 /** Without a round delay, rounds still take the time of a message and a sync. */

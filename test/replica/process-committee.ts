@@ -15,14 +15,17 @@ export class ValidatorProcess {
   readonly config: string
   readonly folder: string
   readonly httpPort: number
+  /** Where it takes links, past the ways that can be cut. */
+  readonly peerPort: number
   #child: ChildProcess | undefined
   /** What it wrote to its standard error. */
   complaints = ''
 
-  constructor(config: string, folder: string, httpPort: number) {
+  constructor(config: string, folder: string, httpPort: number, peerPort: number) {
     this.config = config
     this.folder = folder
     this.httpPort = httpPort
+    this.peerPort = peerPort
   }
 
   get up(): boolean {
@@ -92,9 +95,15 @@ export class ProcessCommittee {
   readonly validators: ValidatorProcess[] = []
   /** `links[a][b]`: the way that a dials b. */
   readonly links: CuttableLink[][] = []
+  #parameters: object = { minRoundDelayMs: 20, leaderTimeoutMs: 200, commitsPerSchedule: 100 }
 
-  static async create(size: number): Promise<ProcessCommittee> {
+  /** @param options `direct`: without links that can be cut, so that what this process does slows nobody down */
+  static async create(
+    size: number,
+    options: { readonly direct?: boolean; readonly parameters?: object } = {},
+  ): Promise<ProcessCommittee> {
     const made = new ProcessCommittee()
+    made.#parameters = { ...made.#parameters, ...options.parameters }
     const ports = await freePorts(2 * size)
     const { committee, configs } = makeCommittee({
       validators: size,
@@ -108,16 +117,14 @@ export class ProcessCommittee {
     for (const [index, config] of configs.entries()) {
       const [port = 0, httpPort = 0] = ports.slice(2 * index)
       const targets = Array.from({ length: size }, (_, peer) => ports[2 * peer] ?? 0)
-      const links = await Promise.all(targets.map((target) => CuttableLink.open(target)))
+      const cuttable = options.direct === true ? [] : targets
+      const links = await Promise.all(cuttable.map((target) => CuttableLink.open(target)))
       made.links.push(links)
-      made.#write(
-        config,
-        text,
-        links.map((link) => link.port),
-        index,
-        { port, httpPort },
-      )
-      made.validators.push(new ValidatorProcess(config, join(made.folder, `validator-${index}`), httpPort))
+      made.#write(config, text, options.direct === true ? targets : links.map((link) => link.port), index, {
+        port,
+        httpPort,
+      })
+      made.validators.push(new ValidatorProcess(config, join(made.folder, `validator-${index}`), httpPort, port))
     }
     return made
   }
@@ -140,7 +147,7 @@ export class ProcessCommittee {
     const ours = authoritiesIn(readFileSync(join(this.folder, 'committee.json'), 'utf8'))
     const posing = JSON.stringify({ epoch: 0, authorities: [theirs[0], ...ours.slice(1)] })
     this.#write(configs[0]!, posing, links, 0, { port, httpPort })
-    return new ValidatorProcess(configs[0]!, join(folder, 'validator-0'), httpPort)
+    return new ValidatorProcess(configs[0]!, join(folder, 'validator-0'), httpPort, port)
   }
 
   /** Cuts or mends both ways between two validators. */
@@ -172,7 +179,7 @@ export class ProcessCommittee {
     { port, httpPort }: { readonly port: number; readonly httpPort: number },
   ): void {
     const open = JSON.parse(committee) as { authorities: { address: string }[]; parameters: object }
-    open.parameters = { minRoundDelayMs: 20, leaderTimeoutMs: 200, commitsPerSchedule: 100 }
+    open.parameters = this.#parameters
     for (const [peer, way] of ways.entries()) open.authorities[peer]!.address = `127.0.0.1:${way}`
     const file = config.replace(/\.toml$/, '.committee.json')
     writeFileSync(file, JSON.stringify(open))

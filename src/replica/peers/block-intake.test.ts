@@ -125,6 +125,16 @@ describe('the intake of blocks', () => {
     assert.ok(whole > 10 * newest.bytes.length)
   })
 
+  it('takes two blocks of one round from a stream as evidence, and ends the stream', () => {
+    const { intake, refused } = setUp()
+    const taken: SignedBlock[] = []
+    const one = blocks.find(({ ref }) => ref.author === 2)!
+    const twin = sealBlock(committee, { ...one.block, transactions: [Buffer.from('another')] }, signAs(2))
+    for (const { bytes } of [one, one, twin]) intake.takeStreamed(2, bytes, (good) => taken.push(...good))
+    assert.deepEqual(refused, ['2 equivocation'])
+    assert.equal(taken.at(-1)?.ref.digest, twin.ref.digest)
+  })
+
   it('takes from a stream the blocks of its author alone', () => {
     const { intake, refused } = setUp()
     const taken: SignedBlock[] = []

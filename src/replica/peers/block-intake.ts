@@ -8,8 +8,8 @@ import { maxBlockBytes } from '../block-limits.ts'
 import { ownMemory } from '../own-memory.ts'
 import type { Verifier } from '../seams.ts'
 
-/** Why the intake refuses a block: the protocol's reasons, and a stream that carries another author's block. */
-export type IntakeRefusal = RefusalReason | 'foreignAuthor'
+/** Why the intake blames a peer: the protocol's reasons, and a stream with another author's block or two of one round. */
+export type IntakeRefusal = RefusalReason | 'foreignAuthor' | 'equivocation'
 
 /** What an intake needs. */
 export interface BlockIntakeSeams {
@@ -44,6 +44,8 @@ type Sound = (blocks: readonly SignedBlock[]) => void
 /** An answer is read in pieces of this size; between two of them the thread is free. */
 const sliceItems = 32
 const sliceBytes = 1024 * 1024
+/** Rounds of one stream in which a second block is noticed. */
+const streamedKept = 256
 
 /**
  * Turns bytes of peers into blocks that are believed: decoded, checked against the rules, signatures verified. The first
@@ -52,11 +54,14 @@ const sliceBytes = 1024 * 1024
 export class BlockIntake {
   readonly #seams: BlockIntakeSeams
   readonly #latest: (SignedBlock | undefined)[]
+  /** By author, the digests that its stream brought lately, by round. */
+  readonly #streamed: readonly Map<Round, string>[]
   readonly #maxBytes: number
 
   constructor(seams: BlockIntakeSeams) {
     this.#seams = seams
     this.#latest = Array.from({ length: seams.committee.size })
+    this.#streamed = Array.from({ length: seams.committee.size }, () => new Map())
     this.#maxBytes = maxBlockBytes(seams.committee, seams.parameters)
   }
 
@@ -77,12 +82,25 @@ export class BlockIntake {
     if (block.ref.round > known) this.#latest[block.ref.author] = block
   }
 
-  /** Checks a block of a peer's own stream, which carries no other author's. `done` gets it if it is sound and new. */
+  /**
+   * Checks a block of a peer's own stream, which carries no other author's. `done` gets it if it is sound and new. So it
+   * does the second of one round, which proves that its author cheats, but the stream ends with it.
+   */
   takeStreamed(from: AuthorityIndex, bytes: Uint8Array, done: Sound): void {
     const block = this.#read(from, bytes)
     if (block !== undefined && block.ref.author !== from) this.#seams.refused(from, 'foreignAuthor')
+    if (block?.ref.author === from && this.#isSecond(block.ref)) this.#seams.refused(from, 'equivocation')
     const good = block !== undefined && block.ref.author === from && !this.#seams.isKnown(block)
     this.#verify(from, good ? [block] : [], (sound) => this.#noted(sound, done))
+  }
+
+  #isSecond({ author, round, digest }: BlockRef): boolean {
+    const streamed = this.#streamed[author]!
+    const first = streamed.get(round)
+    if (first !== undefined) return first !== digest
+    if (streamed.size >= streamedKept) streamed.delete(streamed.keys().next().value!)
+    streamed.set(round, digest)
+    return false
   }
 
   /** Checks an answer, piece by piece. `done` gets what is sound, new and asked for, once for each piece. */
