@@ -44,8 +44,11 @@ class TouchyNode extends FakeElNode {
   }
 }
 
-async function touchyGate(t: Parameters<typeof openGate>[0], count: number): Promise<Gate> {
-  const nodes = Array.from({ length: count }, () => new TouchyNode())
+async function touchyGate(t: Parameters<typeof openGate>[0], touchy: number, well = 0): Promise<Gate> {
+  const nodes = [
+    ...Array.from({ length: touchy }, () => new TouchyNode()),
+    ...Array.from({ length: well }, () => new FakeElNode()),
+  ]
   await Promise.all(nodes.map((node) => node.accept()))
   t.after(() => Promise.all(nodes.map((node) => node.close())))
   const gate = await openGate(t, optionsFor(nodes.map(({ url }) => url)))
@@ -103,6 +106,21 @@ describe('one client’s requests that every node takes offence at', () => {
         await Promise.all([...ill, goodCall(gate, n)])
       }
       nothingRemembered(gate)
+    })
+  }
+})
+
+describe('one client’s requests that the preferred node alone takes offence at', () => {
+  for (const [at, offence] of offences.entries()) {
+    it(`over and over: ${JSON.stringify(offence)}`, async (t) => {
+      const gate = await touchyGate(t, 1, 1)
+      for (let n = 0; n < 10 * good.length; n++) await goodCall(gate, n)
+      for (let n = 0; n < 20; n++) {
+        const ill = bad.slice(0, 2).map((method) => gate.call(method, [{ from: `offence-${at}` }, 'latest']))
+        await Promise.all([...ill, goodCall(gate, n)])
+      }
+      const { eligible, breaker, cordoned, suspect } = gate.upstream('a')
+      assert.deepEqual([eligible, breaker, cordoned, suspect], [true, 'closed', false, false])
     })
   }
 })

@@ -31,7 +31,8 @@ export function noteCallFailure(network: NetworkState, upstream: UpstreamState, 
     upstream.failuresInARow,
     Math.min(upstream.failuresInARow + 1, network.maxFailures - 1),
   )
-  upstream.lastError = detail
+  // What a probe was told says more.
+  if (upstream.refusedProbes === 0) upstream.lastError = detail
 }
 
 /** Notes a probe that went well: one is enough, whatever came before. */
