@@ -15,14 +15,16 @@ export function admit(
     state.committer.observe(node)
     state.certificates.observe(node.content)
     state.clock.add(node.round, node.author)
-    if (node.author === state.seams.own) noteOwn(state, node.content)
+    if (node.author === state.seams.own) noteOwn(state, node)
     else state.ownVotes?.add(node)
     noteSibling(state, node, out)
   }
 }
 
 /** An own block of this or a former life: never propose at or below its round again. */
-function noteOwn({ proposer, commitVotes }: ConsensusState, block: SignedBlock): void {
+function noteOwn({ proposer, commitVotes, ownVotes }: ConsensusState, node: DagNode<SignedBlock>): void {
+  const block = node.content
+  ownVotes?.settle(node)
   if (block.ref.round <= (proposer.last?.ref.round ?? 0)) return
   proposer.last = block
   commitVotes.drop(block.block.commitVotes.at(-1)?.index ?? 0)

@@ -1,5 +1,6 @@
 import { createHash, hash } from 'node:crypto'
 import { DrawbridgeError } from '../core/errors.ts'
+import type { BlockLimits } from './block-limits.ts'
 import type { Committee } from './committee.ts'
 import {
   asBuffer,
@@ -96,21 +97,23 @@ function writeBlock(into: Buffer, fields: BlockFields): void {
  * Reads a block without copying it: the result keeps `bytes`, which must not change any more. Neither the signature
  * nor the protocol's rules are looked at.
  *
- * @throws MalformedBlock when the bytes are not canonical SSZ.
+ * @param limits for bytes of a peer: longer lists are not even unpacked
+ * @throws MalformedBlock when the bytes are not canonical SSZ, or a list is too long.
  */
-export function decodeSignedBlock(bytes: Uint8Array, committee: Committee): SignedBlock {
+export function decodeSignedBlock(bytes: Uint8Array, committee: Committee, limits?: BlockLimits): SignedBlock {
   try {
     const all = asBuffer(bytes)
     if (all.readUInt32LE(0) !== blockAt) throw new RangeError('bad offset of the block')
     const unsigned = slice(all, blockAt, all.length)
-    return assemble(all, signingRootOf(committee, unsigned), readBlock(unsigned))
+    const block = readBlock(unsigned, limits)
+    return assemble(all, signingRootOf(committee, unsigned), block)
   } catch (cause) {
     if (cause instanceof RangeError) throw new MalformedBlock(cause)
     throw cause
   }
 }
 
-function readBlock(bytes: Buffer): DagBlock {
+function readBlock(bytes: Buffer, limits?: BlockLimits): DagBlock {
   const offset = (index: number): number => bytes.readUInt32LE(listsAt + 4 * index)
   if (offset(0) !== headSize) throw new RangeError('bad offset of the ancestors')
   return {
@@ -118,10 +121,10 @@ function readBlock(bytes: Buffer): DagBlock {
     round: bytes.readUInt32LE(8),
     author: bytes.readUInt16LE(12),
     timestampMs: readUint64(bytes, 14),
-    ancestors: readFixedList(slice(bytes, offset(0), offset(1)), blockRefSize, readBlockRef),
+    ancestors: readFixedList(slice(bytes, offset(0), offset(1)), blockRefSize, readBlockRef, limits?.ancestors),
     transactions: new TransactionViews(slice(bytes, offset(1), offset(2))),
-    commitVotes: readFixedList(slice(bytes, offset(2), offset(3)), commitRefSize, readCommitRef),
-    transactionVotes: readTransactionVotes(slice(bytes, offset(3), bytes.length)),
+    commitVotes: readFixedList(slice(bytes, offset(2), offset(3)), commitRefSize, readCommitRef, limits?.commitVotes),
+    transactionVotes: readTransactionVotes(slice(bytes, offset(3), bytes.length), limits),
   }
 }
 

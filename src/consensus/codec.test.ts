@@ -146,6 +146,33 @@ describe('the block codec', () => {
     )
   })
 
+  it('unpacks no list of a peer that is longer than the limits', () => {
+    const limits = { ancestors: 2, commitVotes: 1, transactionVotes: 2, rejects: 3 }
+    const ref = { round: 1, author: 0, digest: 'ab'.repeat(32) }
+    const written = (change: Partial<BlockFields>) => {
+      const lists = { ancestors: [ref, ref], transactions: [], commitVotes: [], transactionVotes: [] }
+      const fields = { epoch: 0, round: 2, author: 0, timestampMs: 0, ...lists, ...change }
+      return sealBlock(committee, fields, (root) => sign(0, root)).bytes
+    }
+    const vote = (...rejects: number[]) => ({ block: ref, rejects })
+    const commitVote = { index: 1, digest: ref.digest }
+    assert.ok(decodeSignedBlock(written({ transactionVotes: [vote(1), vote(1, 2)] }), committee, limits))
+    for (const change of [
+      { ancestors: [ref, ref, ref] },
+      { commitVotes: [commitVote, commitVote] },
+      { transactionVotes: [vote(), vote(), vote()] },
+      { transactionVotes: [vote(1), vote(1, 2, 3)] },
+    ]) {
+      assert.ok(decodeSignedBlock(written(change), committee))
+      assert.throws(() => decodeSignedBlock(written(change), committee, limits), MalformedBlock)
+    }
+    // Offsets that promise a million votes in bytes that hold none.
+    const bytes = Buffer.from(written({ transactions: [Buffer.alloc(4_000_000)] }))
+    bytes.writeUInt32LE(bytes.length - 68 - 4_000_000, 68 + 34)
+    bytes.writeUInt32LE(4_000_000, bytes.length - 4_000_000)
+    assert.throws(() => decodeSignedBlock(bytes, committee), MalformedBlock)
+  })
+
   it('does not believe a signature of other bytes, or of another author', () => {
     const block = { epoch: 0, round: 1, author: 1, timestampMs: 5, ancestors: [], transactions: [Buffer.from('tx')] }
     const sealed = seal({ ...block, commitVotes: [], transactionVotes: [] })

@@ -27,6 +27,8 @@ export interface ConsensusParameters {
   readonly maxCommitLag: number
   /** Blocks of one author that may wait for their ancestors. */
   readonly maxSuspendedPerAuthor: number
+  /** Bytes of the blocks of one author that may wait for their ancestors; one block may always wait. */
+  readonly maxSuspendedBytesPerAuthor?: number
   /** Blocks of one slot taken without another block asking for them. */
   readonly maxSiblings: number
   /** Whether sub-DAGs wait for the votes on their transactions before they are delivered. */
@@ -51,6 +53,7 @@ export const defaultParameters: ConsensusParameters = {
   maxPropagationDelay: 5,
   maxCommitLag: 500,
   maxSuspendedPerAuthor: 500,
+  maxSuspendedBytesPerAuthor: 16 * 1024 * 1024,
   maxSiblings: 8,
   transactionVoting: false,
 }

@@ -1,6 +1,7 @@
 import { InvariantError } from '../core/errors.ts'
 import { admit } from './admit.ts'
 import { sealBlock } from './block-codec.ts'
+import { blockLimits } from './block-limits.ts'
 import type { DagNode } from './dag.ts'
 import { genesisBlocks } from './genesis.ts'
 import type { StepOutput } from './output.ts'
@@ -79,7 +80,7 @@ function propose(state: ConsensusState, round: Round, nowMs: number, out: StepOu
       ancestors,
       transactions: takeTransactions(state),
       commitVotes: state.commitVotes.take(parameters.maxCommitVotesPerBlock),
-      transactionVotes: state.ownVotes?.take(parents) ?? [],
+      transactionVotes: state.ownVotes?.take(parents, blockLimits(committee, parameters)) ?? [],
     },
     (root) => state.seams.sign(root),
   )

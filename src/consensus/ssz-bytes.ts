@@ -3,6 +3,8 @@ import type { BlockRef, CommitRef, TransactionVote } from './types.ts'
 /** Lengths in SSZ. */
 export const blockRefSize = 38
 export const commitRefSize = 36
+/** A vote on the transactions of one block, without what it rejects: its offset, the block, the offset of the list. */
+export const transactionVoteSize = 4 + blockRefSize + 4
 
 /** A `uint64` that JavaScript can count. @throws RangeError above 2^53 − 1. */
 export function readUint64(bytes: Buffer, at: number): number {
@@ -45,18 +47,25 @@ export function writeCommitRef(into: Buffer, at: number, { index, digest }: Comm
 }
 
 /** A list of `size`-byte elements. @throws RangeError when the length does not divide. */
-export function readFixedList<Item>(bytes: Buffer, size: number, read: (bytes: Buffer, at: number) => Item): Item[] {
+export function readFixedList<Item>(
+  bytes: Buffer,
+  size: number,
+  read: (bytes: Buffer, at: number) => Item,
+  maxItems = Number.POSITIVE_INFINITY,
+): Item[] {
   if (bytes.length % size !== 0) throw new RangeError('a list has a rest')
+  if (bytes.length > size * maxItems) throw new RangeError('too many elements')
   const items: Item[] = []
   for (let at = 0; at < bytes.length; at += size) items.push(read(bytes, at))
   return items
 }
 
 /** The elements of a list of variable-length elements. @throws RangeError when the offsets do not fit exactly. */
-export function splitList(bytes: Buffer): Buffer[] {
+export function splitList(bytes: Buffer, maxItems = Number.POSITIVE_INFINITY): Buffer[] {
   if (bytes.length === 0) return []
   const first = bytes.readUInt32LE(0)
   if (first === 0 || first % 4 !== 0 || first > bytes.length) throw new RangeError('bad first offset')
+  if (first / 4 > maxItems) throw new RangeError('too many elements')
   return Array.from({ length: first / 4 }, (_, index) => {
     const start = bytes.readUInt32LE(4 * index)
     const end = 4 * (index + 1) < first ? bytes.readUInt32LE(4 * (index + 1)) : bytes.length
@@ -72,9 +81,19 @@ export function slice(bytes: Buffer, start: number, end: number): Buffer {
 
 const voteHead = blockRefSize + 4
 
+/** How many votes there may be, and how many transactions they may reject together. */
+export interface VoteLimits {
+  readonly transactionVotes?: number
+  readonly rejects?: number
+}
+
 /** `List[{ block, rejects: List[uint16] }]`. @throws RangeError when it is not canonical. */
-export function readTransactionVotes(bytes: Buffer): TransactionVote[] {
-  return splitList(bytes).map((vote) => {
+export function readTransactionVotes(bytes: Buffer, limits: VoteLimits = {}): TransactionVote[] {
+  const { transactionVotes = Number.POSITIVE_INFINITY, rejects: most = Number.POSITIVE_INFINITY } = limits
+  // No vote is shorter than its head: bytes that promise more of them need not be taken apart.
+  const items = Math.min(transactionVotes, bytes.length / transactionVoteSize)
+  if (bytes.length > items * transactionVoteSize + 2 * most) throw new RangeError('too many rejects')
+  return splitList(bytes, items).map((vote) => {
     if (vote.readUInt32LE(blockRefSize) !== voteHead) throw new RangeError('bad offset of rejects')
     const rejects = readFixedList(slice(vote, voteHead, vote.length), 2, (part, at) => part.readUInt16LE(at))
     return { block: readBlockRef(vote, 0), rejects }

@@ -3,8 +3,9 @@ import { describe, it } from 'node:test'
 import { FakeValidator, fakeCommittee } from '../../test/fake/committee.ts'
 import { assertOneSequence, FakeNetwork, runRounds } from '../../test/fake/committee-network.ts'
 import { step } from './consensus.ts'
-import { statusOf } from './queries.ts'
+import { blocksOfAuthor, statusOf } from './queries.ts'
 import type { CommittedSubDag, SignedBlock } from './types.ts'
+import { verifyBlock } from './verify-block.ts'
 
 describe('transaction votes', () => {
   const parameters = { transactionVoting: true, gcDepth: 20, commitsPerSchedule: 15 }
@@ -69,6 +70,38 @@ describe('transaction votes', () => {
       const expected = validator!.delivered.slice(lastDeliveredIndex)
       assert.deepEqual(again.slice(0, expected.length), expected)
       assert.ok(expected.length > 5)
+    }
+  })
+
+  it('are cast once, within the limits that peers enforce, and not again after a restart', () => {
+    // The default depth: nothing is collected, so everything that was ever judged is still in memory.
+    const changed = { transactionVoting: true, maxTransactionsPerBlock: 2 }
+    const all = fakeCommittee([1, 1, 1, 1])
+    const judge = ({ block }: SignedBlock): number[] => [...block.transactions].map((_, at) => at)
+    const validators = [0, 1, 2, 3].map((own) => new FakeValidator(all, own, changed, judge))
+    for (const { pool } of validators) pool.push(...Array.from({ length: 200 }, (_, at) => Buffer.from(`bad ${at}`)))
+    const net = new FakeNetwork(validators, 8, 1)
+    net.begin()
+    // The first is cut off, and then links tens of blocks at once.
+    runRounds(net, 10)
+    net.down.add(validators[0]!)
+    runRounds(net, 40)
+    net.down.delete(validators[0]!)
+    const missed = validators.slice(1).flatMap(({ state, own }) => blocksOfAuthor(state, own, 0))
+    net.happen(validators[0]!, { type: 'blocks', from: 1, blocks: missed })
+    runRounds(net, 50)
+    for (const validator of validators) {
+      validator.state = validator.recovered()
+      net.happen(validator, { type: 'start' })
+      net.happen(validator, { type: 'subscribers', count: 3 })
+    }
+    runRounds(net, 60)
+    for (const validator of validators) {
+      const own = validator.log.flatMap((record) => (record.type === 'block' && record.own ? record.block : []))
+      for (const block of own) assert.equal(verifyBlock(all.committee, validator.seams.parameters, block), undefined)
+      const voted = own.flatMap(({ block }) => block.transactionVotes.map((vote) => vote.block.digest))
+      assert.equal(new Set(voted).size, voted.length, 'no block is voted on twice')
+      assert.ok(voted.length > 30, `${voted.length}`)
     }
   })
 })

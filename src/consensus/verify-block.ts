@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { blockLimits } from './block-limits.ts'
 import type { Committee } from './committee.ts'
 import { genesisBlocks } from './genesis.ts'
 import type { ConsensusParameters } from './parameters.ts'
@@ -60,12 +61,21 @@ function verifyCommitVotes(parameters: ConsensusParameters, { commitVotes }: Dag
 function verifyTransactionVotes(committee: Committee, parameters: ConsensusParameters, block: DagBlock): Verdict {
   const votes = block.transactionVotes
   if (votes.length === 0) return undefined
-  const tooMany = votes.length > committee.size * parameters.gcDepth
-  return tooMany || votes.some((vote) => !isSoundVote(committee, block, vote)) ? 'badTransactionVote' : undefined
+  const limits = blockLimits(committee, parameters)
+  const rejects = votes.reduce((sum, vote) => sum + vote.rejects.length, 0)
+  if (votes.length > limits.transactionVotes || rejects > limits.rejects) return 'badTransactionVote'
+  const isSound = (vote: TransactionVote): boolean => isSoundVote(committee, parameters, block, vote)
+  return votes.every(isSound) ? undefined : 'badTransactionVote'
 }
 
-function isSoundVote(committee: Committee, voter: DagBlock, { block, rejects }: TransactionVote): boolean {
+function isSoundVote(
+  committee: Committee,
+  { maxTransactionsPerBlock }: ConsensusParameters,
+  voter: DagBlock,
+  { block, rejects }: TransactionVote,
+): boolean {
   if (block.round >= voter.round || block.author >= committee.size || rejects.length === 0) return false
+  if ((rejects.at(-1) ?? 0) >= maxTransactionsPerBlock) return false
   return rejects.every((position, at) => at === 0 || position > (rejects[at - 1] ?? 0))
 }
 

@@ -17,6 +17,7 @@ const parameters = {
   maxTransactionsPerBlock: 3,
   maxTransactionBytes: 10,
   maxTransactionBytesPerBlock: 20,
+  transactionVoting: true,
 }
 
 const digest = 'ab'.repeat(32)
@@ -42,6 +43,14 @@ function block(change: Partial<BlockFields>) {
 
 const verdict = (change: Partial<BlockFields>): RefusalReason | undefined =>
   verifyBlock(committee, parameters, block(change))
+
+describe('votes on transactions', () => {
+  it('are unlawful where the committee does not vote', () => {
+    const silent = { ...parameters, transactionVoting: false }
+    assert.equal(verifyBlock(committee, silent, block({})), 'badTransactionVote')
+    assert.equal(verifyBlock(committee, silent, block({ transactionVotes: [] })), undefined)
+  })
+})
 
 describe('a block on its own', () => {
   it('is taken when it keeps every rule', () => {
@@ -74,6 +83,8 @@ describe('a block on its own', () => {
     ['badTransactionVote', { transactionVotes: [{ block: ref(4, 4), rejects: [1] }] }],
     ['badTransactionVote', { transactionVotes: [{ block: ref(4, 0), rejects: [] }] }],
     ['badTransactionVote', { transactionVotes: [{ block: ref(4, 0), rejects: [1, 1] }] }],
+    ['badTransactionVote', { transactionVotes: [{ block: ref(4, 0), rejects: [0, 3] }] }],
+    ['badTransactionVote', { transactionVotes: new Array(17).fill({ block: ref(4, 0), rejects: [0, 1, 2] }) }],
     ['badTransactionVote', { transactionVotes: new Array(241).fill({ block: ref(4, 0), rejects: [1] }) }],
   ]
   for (const [reason, change] of refusals) {

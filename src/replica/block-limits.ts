@@ -1,3 +1,4 @@
+import { blockLimits, voteBytes } from '../consensus/block-limits.ts'
 import type { Committee } from '../consensus/committee.ts'
 import type { ConsensusParameters } from '../consensus/parameters.ts'
 import { blockRefSize, commitRefSize } from '../consensus/ssz-bytes.ts'
@@ -8,14 +9,12 @@ export const maxFrameBytes = 16 * 1024 * 1024
 
 /** Signature, offsets and the fields of fixed size, rounded up. */
 const headBytes = 128
-/** Room for votes on transactions where the committee votes. */
-const voteBytes = 1024 * 1024
 
 /** Bytes that a block takes at most besides its transactions. */
 export function blockOverhead(size: number, parameters: ConsensusParameters): number {
-  const { maxTransactionsPerBlock, maxCommitVotesPerBlock, transactionVoting } = parameters
+  const { maxTransactionsPerBlock, maxCommitVotesPerBlock } = parameters
   const lists = size * blockRefSize + maxCommitVotesPerBlock * commitRefSize + maxTransactionsPerBlock * 4
-  return headBytes + lists + (transactionVoting ? voteBytes : 0)
+  return headBytes + lists + voteBytes(blockLimits({ size }, parameters))
 }
 
 /** Bytes of the largest lawful block. */

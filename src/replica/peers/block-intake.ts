@@ -1,4 +1,5 @@
 import { decodeSignedBlock, MalformedBlock } from '../../consensus/block-codec.ts'
+import { type BlockLimits, blockLimits } from '../../consensus/block-limits.ts'
 import type { Committee } from '../../consensus/committee.ts'
 import type { ConsensusParameters } from '../../consensus/parameters.ts'
 import type { AuthorityIndex, BlockRef, RefusalReason, Round, SignedBlock } from '../../consensus/types.ts'
@@ -57,11 +58,13 @@ export class BlockIntake {
   /** By author, the digests that its stream brought lately, by round. */
   readonly #streamed: readonly Map<Round, string>[]
   readonly #maxBytes: number
+  readonly #limits: BlockLimits
 
   constructor(seams: BlockIntakeSeams) {
     this.#seams = seams
     this.#latest = Array.from({ length: seams.committee.size })
     this.#streamed = Array.from({ length: seams.committee.size }, () => new Map())
+    this.#limits = blockLimits(seams.committee, seams.parameters)
     this.#maxBytes = maxBlockBytes(seams.committee, seams.parameters)
   }
 
@@ -171,7 +174,7 @@ export class BlockIntake {
   /** A block that keeps all rules that need no other block; undefined, and refused, when it does not. */
   #read(from: AuthorityIndex, bytes: Uint8Array): SignedBlock | undefined {
     const { committee, parameters, refused } = this.#seams
-    const block = bytes.length > this.#maxBytes ? undefined : decodedOrNothing(bytes, committee)
+    const block = bytes.length > this.#maxBytes ? undefined : decodedOrNothing(bytes, committee, this.#limits)
     const reason = block === undefined ? 'malformed' : verifyBlock(committee, parameters, block)
     if (reason === undefined) return block
     refused(from, reason)
@@ -179,9 +182,9 @@ export class BlockIntake {
   }
 }
 
-function decodedOrNothing(bytes: Uint8Array, committee: Committee): SignedBlock | undefined {
+function decodedOrNothing(bytes: Uint8Array, committee: Committee, limits: BlockLimits): SignedBlock | undefined {
   try {
-    return decodeSignedBlock(bytes, committee)
+    return decodeSignedBlock(bytes, committee, limits)
   } catch (error) {
     if (!(error instanceof MalformedBlock)) throw error
     return undefined
