@@ -59,6 +59,18 @@ export function refuse(
   out.effect({ type: 'refused', from, ref, reason })
 }
 
+/** A short memory is no reason to refuse what a validator that was away for some seconds is shown. */
+const roundsAhead = 120
+
+/**
+ * Nothing above this round can be of use soon. A commit takes at least a leader's round, so where a quorum is ahead by
+ * commits its rounds are too.
+ */
+function highestRoundTaken({ clock, head, monitor, seams }: ConsensusState): number {
+  const lag = Math.max(0, monitor.quorumIndex - head.ref.index)
+  return clock.round + Math.max(roundsAhead, 2 * seams.parameters.gcDepth) + lag
+}
+
 /** Live blocks from a peer. While we lag far behind the committee they are only read for their commit votes. */
 export function receiveBlocks(
   state: ConsensusState,
@@ -69,7 +81,12 @@ export function receiveBlocks(
   for (const block of blocks) state.monitor.observe(block)
   if (state.head.ref.index + state.seams.parameters.maxCommitLag < state.monitor.quorumIndex) return
   const missing: BlockRef[] = []
+  const highest = highestRoundTaken(state)
   for (const block of blocks) {
+    if (block.ref.round > highest) {
+      refuse(state, from, block.ref, 'roundTooHigh', out)
+      continue
+    }
     const reception = state.manager.receive(block)
     admit(state, reception.accepted, out)
     missing.push(...reception.missing)

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { fakeCommittee } from '../../test/fake/committee.ts'
 import { seededRandom } from '../core/random.ts'
 import { decodeSignedBlock, sealBlock } from './block-codec.ts'
-import { BlockManager } from './block-manager.ts'
+import { BlockManager, type BlockManagerLimits } from './block-manager.ts'
 import { Dag, DagNode } from './dag.ts'
 import { genesisBlocks } from './genesis.ts'
 import type { BlockRef, SignedBlock } from './types.ts'
@@ -19,7 +19,7 @@ function block(round: number, author: number, ancestors: readonly BlockRef[], ti
 
 const refsOf = (blocks: readonly SignedBlock[]): BlockRef[] => blocks.map(({ ref }) => ref)
 
-function managed(limits = { maxSuspendedPerAuthor: 500, maxSiblings: 8 }) {
+function managed(limits: BlockManagerLimits = { maxSuspendedPerAuthor: 500, maxSiblings: 8 }) {
   const dag = new Dag<SignedBlock>(4)
   for (const each of genesis) dag.add(new DagNode(each.ref, [], each))
   return { dag, manager: new BlockManager(dag, limits) }
@@ -129,6 +129,69 @@ describe('the block manager', () => {
     assert.equal(manager.receive(full[6]![1]!).refused, undefined)
     assert.equal(manager.suspendedBlocks, 3)
     assert.equal(manager.receive(full[5]![0]!).refused, 'tooManySuspended')
+  })
+
+  it('keeps only some bytes of an author waiting, but always one block', () => {
+    const bytes = full[4]![0]!.bytes.length
+    const { manager } = managed({ maxSuspendedPerAuthor: 500, maxSiblings: 8, maxSuspendedBytesPerAuthor: 2 * bytes })
+    for (const round of [8, 7, 6, 5]) assert.equal(manager.receive(full[round]![0]!).refused, undefined)
+    assert.deepEqual([manager.suspendedBlocks, manager.suspendedBytes], [2, 2 * bytes])
+    assert.deepEqual(
+      [5, 6, 7, 8].map((round) => manager.isWaiting(full[round]![0]!.ref)),
+      [true, true, false, false],
+    )
+    assert.equal(manager.receive(full[7]![0]!).refused, 'tooManySuspended')
+    assert.equal(manager.receive(full[7]![1]!).refused, undefined)
+    const { manager: small } = managed({ maxSuspendedPerAuthor: 500, maxSiblings: 8, maxSuspendedBytesPerAuthor: 1 })
+    assert.equal(small.receive(full[4]![0]!).refused, undefined)
+    assert.deepEqual([small.suspendedBlocks, small.suspendedBytes], [1, bytes])
+  })
+
+  it('counts no bytes when nothing waits any more', () => {
+    const { manager } = managed()
+    for (const each of full.slice(1).flat().reverse()) manager.receive(each)
+    assert.deepEqual([manager.suspendedBlocks, manager.suspendedBytes], [0, 0])
+  })
+
+  it('counts siblings that wait, and takes one more only when a block of another author asks for it', () => {
+    const { dag, manager } = managed({ maxSuspendedPerAuthor: 500, maxSiblings: 2 })
+    const below = refsOf(full[1]!)
+    const siblings = [1, 2, 3, 4].map((time) => block(2, 0, below, time))
+    assert.deepEqual(
+      siblings.slice(0, 3).map((each) => manager.receive(each).refused),
+      [undefined, undefined, 'tooManySiblings'],
+    )
+    // The author's own block asks for the third: that proves nothing.
+    const [, b2, c2, d2] = refsOf(full[2]!)
+    const ownChild = block(3, 0, [siblings[2]!.ref, b2!, c2!, d2!])
+    manager.receive(ownChild)
+    assert.equal(manager.receive(siblings[2]!).refused, 'tooManySiblings')
+    // Another's block asks for that one, so for both.
+    manager.receive(block(4, 1, [full[3]![1]!.ref, ownChild.ref, full[3]![2]!.ref, full[3]![3]!.ref]))
+    assert.equal(manager.receive(siblings[2]!).refused, undefined)
+    for (const each of [...full[3]!.slice(1), ...full[2]!, ...full[1]!]) manager.receive(each)
+    assert.equal(dag.siblingsAt(2, 0).length, 4, 'two, the third, and the one that the others linked')
+    assert.equal(manager.receive(siblings[3]!).refused, 'tooManySiblings')
+    assert.deepEqual(places([dag.firstAt(4, 1)!]), ['4.1'])
+  })
+
+  it('names the lowest missing ancestors first, and as many for every author whose blocks wait', () => {
+    const { manager } = managed()
+    const invented = (round: number, author: number, nth: number) => ({
+      round,
+      author,
+      digest: `${nth}`.padStart(64, 'e'),
+    })
+    for (let nth = 0; nth < 20; nth++) {
+      const ancestors = [invented(1, 3, nth), ...[0, 1, 2].map((author) => invented(1, author, nth))]
+      manager.receive(block(2 + nth, 3, ancestors))
+    }
+    manager.receive(full[4]![0]!)
+    const named = manager.missing(8)
+    for (const { ref } of full[3]!) assert.ok(named.some(({ digest }) => digest === ref.digest))
+    assert.equal(named.length, 8)
+    assert.equal(manager.missing(1000).length, 84)
+    assert.deepEqual(refsOf(full[3]!), manager.missing(1000).slice(-4))
   })
 
   it('is not misled by an honest digest under a false round', () => {

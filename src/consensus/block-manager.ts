@@ -25,6 +25,7 @@ export interface Reception {
 
 export interface BlockManagerLimits {
   readonly maxSuspendedPerAuthor: number
+  readonly maxSuspendedBytesPerAuthor?: number
   readonly maxSiblings: number
 }
 
@@ -32,6 +33,21 @@ const nothing: Reception = { accepted: [], missing: [] }
 
 /** A peer may send a reference with an honest digest under a false round: the digest alone names nothing. */
 const keyOf = ({ round, author, digest }: BlockRef): string => `${round} ${author} ${digest}`
+
+/** The author in a key. */
+const authorIn = (key: string): AuthorityIndex => Number(key.split(' ', 2)[1])
+
+const byRound = (a: BlockRef, b: BlockRef): number => a.round - b.round
+
+/** Of every share its lowest in turn, no reference twice. */
+function dealt(shares: readonly BlockRef[][], limit: number): readonly BlockRef[] {
+  const chosen = new Set<BlockRef>()
+  for (const share of shares) share.sort(byRound)
+  for (let at = 0; chosen.size < limit && shares.some(({ length }) => length > at); at++) {
+    for (const ref of shares.flatMap((share) => share[at] ?? [])) if (chosen.size < limit) chosen.add(ref)
+  }
+  return [...chosen]
+}
 
 /** Every block repeats the digests of its ancestors: lets all of them share the ancestors' own references. */
 function shareRefs({ block }: SignedBlock, parents: readonly DagNode[]): void {
@@ -50,6 +66,7 @@ export class BlockManager {
   readonly #dag: Dag<SignedBlock>
   readonly #limits: BlockManagerLimits
   readonly #suspended: Map<string, Suspended>[]
+  readonly #suspendedBytes: number[]
   readonly #awaited = new Map<string, Awaited>()
   /** Ancestors at or below this round are not waited for; see {@link BlockManager.trust}. */
   #trusted: Round = Number.NEGATIVE_INFINITY
@@ -58,6 +75,7 @@ export class BlockManager {
     this.#dag = dag
     this.#limits = limits
     this.#suspended = Array.from({ length: dag.size }, () => new Map())
+    this.#suspendedBytes = new Array<number>(dag.size).fill(0)
   }
 
   /** Rounds at or below this one are collected. */
@@ -65,18 +83,32 @@ export class BlockManager {
     return this.#dag.lowestRound - 1
   }
 
+  /** Bytes of the blocks that wait. */
+  get suspendedBytes(): number {
+    return this.#suspendedBytes.reduce((sum, bytes) => sum + bytes, 0)
+  }
+
   get suspendedBlocks(): number {
     return this.#suspended.reduce((sum, { size }) => sum + size, 0)
   }
 
-  /** Ancestors that have not come yet, at most `limit` of them, in the order in which they were first missed. */
+  /**
+   * Ancestors that have not come yet, at most `limit` of them, lowest round first. When there are more, every author
+   * whose blocks wait gets the same share: what one invents does not hide what another needs.
+   */
   missing(limit = Number.POSITIVE_INFINITY): readonly BlockRef[] {
-    const refs: BlockRef[] = []
-    for (const [key, { ref }] of this.#awaited) {
-      if (refs.length >= limit) break
-      if (!this.#suspendedOf(ref.author).has(key)) refs.push(ref)
+    const open = [...this.#awaited].filter(([key, { ref }]) => !this.#suspendedOf(ref.author).has(key))
+    const refs = open.map(([, { ref }]) => ref)
+    if (refs.length <= limit) return refs.sort(byRound)
+    const shares = new Map<AuthorityIndex, BlockRef[]>()
+    for (const [, { ref, children }] of open) {
+      for (const author of new Set([...children].map(authorIn))) {
+        const share = shares.get(author) ?? []
+        shares.set(author, share)
+        share.push(ref)
+      }
     }
-    return refs
+    return dealt([...shares.values()], limit)
   }
 
   /** Whether somebody waits for this block and it has not come. */
@@ -104,8 +136,11 @@ export class BlockManager {
     const { ref } = block
     if (ref.round <= this.#gcRound || this.#dag.find(ref) !== undefined) return nothing
     const { parents, missing } = this.#resolve(block, trusted)
+    const waits = this.isWaiting(ref)
+    if (waits && missing.length > 0) return nothing
+    if (!wanted && !waits && this.#hasTooManySiblings(ref)) return { ...nothing, refused: 'tooManySiblings' }
     if (missing.length > 0) return this.#suspend(block, missing)
-    if (!wanted && this.#hasTooManySiblings(ref)) return { ...nothing, refused: 'tooManySiblings' }
+    if (waits) this.#drop(ref)
     return { accepted: this.#accept(block, parents), missing: [] }
   }
 
@@ -124,19 +159,32 @@ export class BlockManager {
     return { parents, missing }
   }
 
+  /** Counts those that wait too: else they would all be taken when what they wait for comes. */
   #hasTooManySiblings(ref: BlockRef): boolean {
-    if (this.#dag.firstAt(ref.round, ref.author) === undefined || this.#awaited.has(keyOf(ref))) return false
-    return this.#dag.siblingsAt(ref.round, ref.author).length >= this.#limits.maxSiblings
+    const waiting = this.#suspendedOf(ref.author)
+    if (waiting.size === 0 && this.#dag.firstAt(ref.round, ref.author) === undefined) return false
+    let siblings = this.#dag.siblingsAt(ref.round, ref.author).length
+    for (const { block } of waiting.values()) if (block.ref.round === ref.round) siblings++
+    return siblings >= this.#limits.maxSiblings && !this.#isAskedFor(ref, new Set())
+  }
+
+  /** Whether a block of another author waits for this one; that the author's own blocks do proves nothing. */
+  #isAskedFor(ref: BlockRef, seen: Set<string>): boolean {
+    for (const child of this.#awaited.get(keyOf(ref))?.children ?? []) {
+      if (authorIn(child) !== ref.author) return true
+      const waiting = this.#findSuspended(child)
+      if (waiting === undefined || seen.has(child)) continue
+      seen.add(child)
+      if (this.#isAskedFor(waiting.block.ref, seen)) return true
+    }
+    return false
   }
 
   #suspend(block: SignedBlock, missing: readonly BlockRef[]): Reception {
     const key = keyOf(block.ref)
-    const suspended = this.#suspendedOf(block.ref.author)
-    if (suspended.has(key)) return nothing
-    if (suspended.size >= this.#limits.maxSuspendedPerAuthor && !this.#makeRoom(block.ref)) {
-      return { ...nothing, refused: 'tooManySuspended' }
-    }
-    suspended.set(key, { block, missing: new Set(missing.map(keyOf)) })
+    if (!this.#makeRoom(block)) return { ...nothing, refused: 'tooManySuspended' }
+    this.#suspendedOf(block.ref.author).set(key, { block, missing: new Set(missing.map(keyOf)) })
+    this.#count(block, 1)
     return { accepted: [], missing: missing.filter((ref) => this.#await(ref, key)) }
   }
 
@@ -152,15 +200,33 @@ export class BlockManager {
     return true
   }
 
-  /** Gives up the author's highest suspended block for a lower one: what is lower is released sooner. */
-  #makeRoom({ round, author }: BlockRef): boolean {
-    const suspended = this.#suspendedOf(author)
-    let highest: BlockRef | undefined
-    for (const { block } of suspended.values())
-      if (highest === undefined || block.ref.round > highest.round) highest = block.ref
-    if (highest === undefined || highest.round <= round) return false
-    this.#drop(highest)
+  /** Gives up the author's highest suspended blocks for a lower one: what is lower is released sooner. */
+  #makeRoom({ ref, bytes }: SignedBlock): boolean {
+    while (!this.#hasRoom(ref.author, bytes.length)) {
+      const highest = this.#highestSuspended(ref.author)
+      if (highest === undefined || highest.round <= ref.round) return false
+      this.#drop(highest)
+    }
     return true
+  }
+
+  #hasRoom(author: AuthorityIndex, bytes: number): boolean {
+    const { size } = this.#suspendedOf(author)
+    const { maxSuspendedPerAuthor, maxSuspendedBytesPerAuthor = Number.POSITIVE_INFINITY } = this.#limits
+    if (size >= maxSuspendedPerAuthor) return false
+    return size === 0 || (this.#suspendedBytes[author] ?? 0) + bytes <= maxSuspendedBytesPerAuthor
+  }
+
+  #highestSuspended(author: AuthorityIndex): BlockRef | undefined {
+    let highest: BlockRef | undefined
+    for (const { block } of this.#suspendedOf(author).values()) {
+      if (highest === undefined || block.ref.round > highest.round) highest = block.ref
+    }
+    return highest
+  }
+
+  #count({ ref, bytes }: SignedBlock, sign: 1 | -1): void {
+    this.#suspendedBytes[ref.author] = (this.#suspendedBytes[ref.author] ?? 0) + sign * bytes.length
   }
 
   /** Forgets a suspended block and what only it waited for. */
@@ -168,6 +234,7 @@ export class BlockManager {
     const key = keyOf(ref)
     const dropped = this.#suspendedOf(ref.author).get(key)
     this.#suspendedOf(ref.author).delete(key)
+    if (dropped !== undefined) this.#count(dropped.block, -1)
     for (const ancestor of dropped?.missing ?? []) {
       const awaited = this.#awaited.get(ancestor)
       awaited?.children.delete(key)
@@ -206,13 +273,14 @@ export class BlockManager {
       suspended.missing.delete(key)
       if (suspended.missing.size > 0) continue
       this.#suspendedOf(suspended.block.ref.author).delete(child)
+      this.#count(suspended.block, -1)
       free.push(suspended.block)
     }
     return free.sort((a, b) => b.ref.round - a.ref.round)
   }
 
   #findSuspended(key: string): Suspended | undefined {
-    return this.#suspendedOf(Number(key.split(' ', 2)[1])).get(key)
+    return this.#suspendedOf(authorIn(key)).get(key)
   }
 
   /** Call after the DAG let go of rounds: drops what waits in them and accepts what waited for them. */

@@ -98,6 +98,23 @@ describe('peers that cheat', () => {
     assert.ok(!kinds(effects).includes('fetch'))
   })
 
+  it('fill nothing with blocks far above the clock, unless a quorum says that we lag', () => {
+    const validator = new FakeValidator(four, 0)
+    validator.begin()
+    const ref = (round: number, author: number) => ({ round, author, digest: 'ee'.repeat(32) })
+    const far = (round: number) => made(four, 3, [], { round, ancestors: [3, 0, 1, 2].map((at) => ref(round - 1, at)) })
+    const effects = validator.step({ type: 'blocks', from: 3, blocks: [far(4_000_000_000), far(122)] }, 1)
+    assert.deepEqual(kinds(effects), ['refused', 'refused'])
+    assert.deepEqual(statusOf(validator.state).refused, [{ from: 3, reason: 'roundTooHigh', count: 2 }])
+    assert.deepEqual(missingBlocks(validator.state), [])
+    validator.step({ type: 'blocks', from: 3, blocks: [far(121)] }, 1)
+    assert.equal(statusOf(validator.state).suspendedBlocks, 1)
+    const commitVotes = [{ index: 50, digest: 'aa'.repeat(32) }]
+    const votes = [1, 2, 3].map((author) => made(four, author, genesis, { commitVotes, timestampMs: 9 }))
+    validator.step({ type: 'blocks', from: 1, blocks: [...votes, far(160)] }, 1)
+    assert.equal(statusOf(validator.state).suspendedBlocks, 2)
+  })
+
   it('do not split the committee by equivocating', () => {
     fc.assert(
       fc.property(fc.integer(), (seed) => {

@@ -24,7 +24,12 @@ export function statusOf(state: ConsensusState): ConsensusStatus {
   }
 }
 
-/** Ancestors that some waiting block still needs, oldest wish first, at most `limit`. */
+/** Whether some waiting block still needs this ancestor. */
+export function isMissing(state: ConsensusState, ref: BlockRef): boolean {
+  return state.manager.isMissing(ref)
+}
+
+/** Ancestors that some waiting block still needs, lowest round first, with a share for each author, at most `limit`. */
 export function missingBlocks(state: ConsensusState, limit?: number): readonly BlockRef[] {
   return state.manager.missing(limit)
 }

@@ -170,6 +170,7 @@ export type RefusalReason =
   | 'badTransactionVote'
   | 'tooManySiblings'
   | 'tooManySuspended'
+  | 'roundTooHigh'
 
 /** Which of the two waits of a round is over. */
 export type TimerKind = 'minRoundDelay' | 'leaderTimeout'

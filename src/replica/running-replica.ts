@@ -6,6 +6,7 @@ import {
   heldBlocks,
   highestAcceptedRounds,
   isHeld,
+  isMissing,
   missingBlocks,
   ownLastBlock,
   statusOf,
@@ -86,6 +87,7 @@ export class RunningReplica implements Replica {
     const shared = { ...this.#shared, peers: this.#hub.questions }
     this.#synchronizer = new Synchronizer({
       ...shared,
+      isMissing: (ref) => isMissing(this.#state, ref),
       missing: (limit) => missingBlocks(this.#state, limit),
       acceptedRounds: () => highestAcceptedRounds(this.#state),
       onBlocks: (answer) => this.#takeAnswer(answer),

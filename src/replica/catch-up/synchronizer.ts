@@ -12,6 +12,7 @@ export interface SynchronizerSeams {
   readonly parameters: ReplicaParameters
   /** Ancestors that are missing now, at most `limit`. */
   readonly missing: (limit: number) => readonly BlockRef[]
+  readonly isMissing: (ref: BlockRef) => boolean
   readonly acceptedRounds: () => readonly Round[]
   /** Blocks that came, not checked yet. */
   readonly onBlocks: (answer: BlockAnswer) => void
@@ -65,9 +66,8 @@ export class Synchronizer {
   }
 
   #askFresh(): void {
-    const missing = new Set(this.#seams.missing(maxMissing).map(({ digest }) => digest))
     for (const [from, refs] of this.#fresh) {
-      const still = refs.filter(({ digest }) => missing.has(digest) && !this.#isAsked(digest))
+      const still = refs.filter((ref) => this.#seams.isMissing(ref) && !this.#isAsked(ref.digest))
       const [peer] = this.#seams.peers.pick(1, from)
       if (still.length > 0 && peer !== undefined) this.#ask(peer, still)
     }

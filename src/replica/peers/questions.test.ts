@@ -61,6 +61,7 @@ describe('the synchroniser', () => {
       peers: questions,
       parameters: { ...parameters, blocksPerFetch: fetchSize },
       missing: (limit) => [...missing.values()].slice(0, limit),
+      isMissing: ({ digest }) => missing.has(digest),
       acceptedRounds: () => [1, 2, 3, 4],
       onBlocks: ({ items }) => {
         for (const item of items) {
