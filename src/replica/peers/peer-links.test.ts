@@ -135,17 +135,20 @@ describe('the dialled side of a link', () => {
     assert.deepEqual(answers.slice(4), ['e none', 'f none'])
   })
 
-  it('hangs up on an answer to no question, and on a second one', () => {
-    for (const again of [false, true]) {
+  it('hangs up on an answer to no question, and on a third to one: a network may say a thing twice', () => {
+    for (const before of [0, 2]) {
       const { client, open, malformed } = dialling()
       client.start()
       const { link, handlers } = open()
-      client.ask(method.latestRounds, Buffer.alloc(0), 1_000, () => {})
+      const answers: string[] = []
+      client.ask(method.latestRounds, Buffer.alloc(0), 1_000, (body) => answers.push(`${body?.length}`))
       const { id } = decodeMessage(link.sent[1]!) as { id: number }
-      if (again) handlers.onFrame(replyFrame(id, Buffer.alloc(0)))
-      handlers.onFrame(replyFrame(again ? id : 999, Buffer.alloc(0)))
+      for (let said = 0; said < before; said++) handlers.onFrame(replyFrame(id, Buffer.alloc(0)))
+      assert.deepEqual([link.closed, malformed], [undefined, []])
+      handlers.onFrame(replyFrame(before > 0 ? id : 999, Buffer.alloc(0)))
       assert.deepEqual(malformed, [2])
       assert.match(link.closed!, /no question/)
+      assert.deepEqual(answers, before > 0 ? ['0'] : [])
     }
   })
 
