@@ -58,8 +58,12 @@ function eachMember(text: Buffer, visit: (from: number, nameEnd: number, valueFr
   }
 }
 
+/** Longer than any number that fits, in bytes. */
+const longestCode = 64
+
 /** Some servers write the number into a string. */
 function codeOf(value: Buffer): number | undefined {
+  if (value.length > longestCode) return undefined
   const text = wordsOf(value)
   const code = Number(text)
   return text.trim() !== '' && Number.isSafeInteger(code) ? code : undefined

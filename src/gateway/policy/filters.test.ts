@@ -19,13 +19,14 @@ function stage() {
     },
   }
   const handler = filters(network, pool, { clock, random: seededRandom(3) })(() => script.create)
-  const create = async (): Promise<string> => {
-    const { answer } = await handler(rpcCall('eth_newBlockFilter', '[]'))
+  const createFor = async (client: string): Promise<string> => {
+    const { answer } = await handler(rpcCall('eth_newBlockFilter', '[]', { client }))
     assert.ok(answer.kind === 'result')
     return JSON.parse(answer.value.toString()) as string
   }
+  const create = () => createFor('192.0.2.9')
   const use = async (id: string, method = 'eth_getFilterChanges') => handler(rpcCall(method, JSON.stringify([id])))
-  return { clock, network, script, sent, handler, create, use }
+  return { clock, network, script, sent, handler, create, createFor, use }
 }
 
 describe('a filter', () => {
@@ -85,10 +86,10 @@ describe('a filter', () => {
     assert.equal(refusalReason(await use(used)), undefined)
   })
 
-  it('takes the place of the longest unused when there are ten thousand', async () => {
+  it('takes the place of the longest unused of its client when that one has 256', async () => {
     const { create, use } = stage()
     const [first, second] = [await create(), await create()]
-    for (let n = 2; n < 10_000; n++) await create()
+    for (let n = 2; n < 256; n++) await create()
     await use(first)
     await create()
     assert.equal(refusalReason(await use(second)), 'filterGone')
@@ -102,6 +103,7 @@ describe('a filter', () => {
       goodAnswer('b', 'null'),
       goodAnswer('b', '"a\\"b"'),
       goodAnswer('?'),
+      goodAnswer('b', `"0x${'1'.repeat(200_000)}"`),
     ]) {
       script.create = outcome
       assert.equal(await handler(rpcCall('eth_newFilter', '[{}]')), outcome)
@@ -113,16 +115,24 @@ describe('a filter', () => {
     assert.equal(handler(rpcCall('eth_getLogs', '[{}]')), script.create)
   })
 
-  it('of one client makes room for others when that client has most of them', async () => {
-    const { handler, use } = stage()
-    const createFor = async (client: string): Promise<string> => {
-      const { answer } = await handler(rpcCall('eth_newBlockFilter', '[]', { client }))
-      assert.ok(answer.kind === 'result')
-      return JSON.parse(answer.value.toString()) as string
-    }
+  it('of many clients takes the place of one of whoever has most, when there are ten thousand', async () => {
+    const { createFor, use } = stage()
+    const mine = await createFor('192.0.2.1')
+    const [first, second] = [await createFor('192.0.2.2'), await createFor('192.0.2.2')]
+    for (let made = 2; made < 256; made++) await createFor('192.0.2.2')
+    for (let made = 0; made < 9743; made++) await createFor(`2001:db8::${Math.floor(made / 255).toString(16)}`)
+    assert.equal(refusalReason(await use(first)), undefined)
+    await createFor('192.0.2.3')
+    assert.equal(refusalReason(await use(mine)), undefined)
+    assert.equal(refusalReason(await use(first)), undefined)
+    assert.equal(refusalReason(await use(second)), 'filterGone', 'the longest unused of it goes')
+  })
+
+  it('of one client makes room for its own next one, and for nobody else', async () => {
+    const { createFor, use } = stage()
     const mine = await createFor('192.0.2.1')
     const first = await createFor('192.0.2.2')
-    for (let made = 0; made < 12_000; made++) await createFor('192.0.2.2')
+    for (let made = 0; made < 256; made++) await createFor('192.0.2.2')
     assert.equal(refusalReason(await use(mine)), undefined)
     assert.equal(refusalReason(await use(first)), 'filterGone')
   })

@@ -12,7 +12,11 @@ export interface StickyPool {
 
 /** Nodes forget a filter that is not asked for five minutes; so do we. */
 const idleMs = 300_000
+/** Longest id of a node's that is remembered, quotes included. */
+const longestId = 130
 const maxFilters = 10_000
+/** Filters of one client: beyond these its own oldest goes, and nobody else's. */
+const maxPerClient = 256
 
 interface Filter {
   readonly upstream: UpstreamState
@@ -69,11 +73,12 @@ class FilterBook {
     const { answer } = outcome
     const upstream = this.#network.upstreams.find(({ name }) => name === outcome.upstream)
     if (outcome.verdict !== undefined || answer.kind !== 'result' || upstream === undefined) return outcome
+    if (answer.value.length > longestId) return outcome
     const id = /^"([^"\\]+)"$/.exec(answer.value.toString())?.[1]
     if (id === undefined) return outcome
     const ours = `0x1${this.#random.bytes(15).toString('hex')}`
     this.#forgetIdle()
-    if (this.#filters.size >= maxFilters) this.remove(first(this.#largest()))
+    this.#makeRoom(client)
     this.#ownedBy(client).add(ours)
     this.#filters.set(ours, { upstream, id, client, usedAt: this.#clock.now() })
     return { ...outcome, answer: { kind: 'result', value: Buffer.from(`"${ours}"`) } }
@@ -107,6 +112,12 @@ class FilterBook {
       this.#owned.set(client, owned)
     }
     return owned
+  }
+
+  #makeRoom(client: string): void {
+    const own = this.#owned.get(client)
+    if (own !== undefined && own.size >= maxPerClient) this.remove(first(own))
+    else if (this.#filters.size >= maxFilters) this.remove(first(this.#largest()))
   }
 
   /** Those of the client that holds most: it makes room, so that one pushes out nobody else's. */

@@ -1,4 +1,5 @@
 import { afterPendingInput, type Clock } from '../../core/clock.ts'
+import { GatheredBytes } from '../../core/gathered-bytes.ts'
 import type { CarrierError, HttpClient, RawHeaders } from '../../http/types.ts'
 import { describeFailure } from '../upstream/judge.ts'
 import { noteHeard } from '../upstream/pool.ts'
@@ -93,9 +94,8 @@ class ProbeAnswer {
   readonly #done: (response: ProbeResponse | undefined, error: CarrierError | undefined) => void
   #status = 0
   #headers: RawHeaders = []
-  readonly #chunks: Buffer[] = []
+  readonly #body = new GatheredBytes()
   readonly #maxBytes: number
-  #size = 0
 
   constructor(maxBytes: number, done: (response: ProbeResponse | undefined, error: CarrierError | undefined) => void) {
     this.#maxBytes = maxBytes
@@ -108,13 +108,12 @@ class ProbeAnswer {
   }
 
   onData(chunk: Buffer): void {
-    this.#size += chunk.length
-    if (this.#size > this.#maxBytes) this.#done(undefined, undefined)
-    else this.#chunks.push(chunk)
+    if (this.#body.length + chunk.length > this.#maxBytes) this.#done(undefined, undefined)
+    else this.#body.add(chunk)
   }
 
   onEnd(): void {
-    this.#done({ status: this.#status, headers: this.#headers, body: Buffer.concat(this.#chunks) }, undefined)
+    this.#done({ status: this.#status, headers: this.#headers, body: this.#body.take() }, undefined)
   }
 
   onError(error: CarrierError): void {

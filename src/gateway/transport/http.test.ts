@@ -72,6 +72,15 @@ describe('a response that is short enough', () => {
     assert.deepEqual(done, ['retire'])
   })
 
+  it('is whole when it comes in pieces of one byte', () => {
+    const { seen, response } = stage({ holdBytes: 300_000 })
+    const whole = Buffer.alloc(200_000, 'abcdefg')
+    response.onHead(200, [])
+    for (let at = 0; at < whole.length; at++) response.onData(Buffer.from(whole.subarray(at, at + 1)))
+    response.onEnd()
+    assert.ok(seen.carried[0]?.body.equals(whole))
+  })
+
   it('may be empty', () => {
     const { seen, response } = stage()
     response.onHead(204, [])

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { AbortableSource, ByteReceiver, Flow } from '../../core/flow.ts'
+import { GatheredBytes } from '../../core/gathered-bytes.ts'
 import {
   CarrierError,
   type HttpClient,
@@ -38,8 +39,6 @@ export interface Intake {
   readonly stallMs: number | undefined
 }
 
-const nothing = Buffer.alloc(0)
-
 /**
  * Sends one request and holds its response up to `intake.holdBytes`; a longer one is handed over with its source paused, so
  * that a slow client slows the upstream down instead of filling memory.
@@ -63,8 +62,8 @@ class HeldResponse implements AbortableSource {
   readonly #receiver: CarriedReceiver
   #status = 0
   #headers: RawHeaders = []
-  #chunks: Buffer[] = []
-  #size = 0
+  /** What is held: of the response, or of what came after it was handed over and before it was opened. */
+  readonly #held = new GatheredBytes()
   #handedOver = false
   #reader: ByteReceiver | undefined
   #ending: { error: CarrierError | undefined } | undefined
@@ -93,15 +92,14 @@ class HeldResponse implements AbortableSource {
       this.#pass(chunk)
       return
     }
-    this.#chunks.push(chunk)
-    this.#size += chunk.length
+    this.#held.add(chunk)
     this.#receiver.onProgress(chunk.length)
-    if (this.#size > this.#intake.holdBytes) this.#handOver()
+    if (this.#held.length > this.#intake.holdBytes) this.#handOver()
   }
 
   onEnd(): void {
     if (this.#handedOver) this.#finish(undefined)
-    else this.#receiver.onCarried(this.#carried(this.#held(), undefined))
+    else this.#receiver.onCarried(this.#carried(this.#held.take(), undefined))
   }
 
   onError(error: CarrierError): void {
@@ -118,9 +116,7 @@ class HeldResponse implements AbortableSource {
     this.#reader = reader
     const { stallMs } = this.#intake
     if (stallMs !== undefined) this.#stall = this.#clock.after(stallMs, () => this.#checkStall(stallMs))
-    const early = this.#chunks
-    this.#chunks = []
-    for (const chunk of early) reader.onData(chunk)
+    if (this.#held.length > 0) reader.onData(this.#held.take())
     if (this.#ending !== undefined) this.#finish(this.#ending.error)
     else this.#resume()
     return { pause: () => this.#pause(), resume: () => this.#resume() }
@@ -128,8 +124,7 @@ class HeldResponse implements AbortableSource {
 
   #handOver(): void {
     this.#handedOver = true
-    const body = this.#held()
-    this.#chunks = []
+    const body = this.#held.take()
     this.#pause()
     this.flow?.apart()
     this.#receiver.onCarried(this.#carried(body, this))
@@ -139,18 +134,10 @@ class HeldResponse implements AbortableSource {
     return { status: this.#status, headers: this.#headers, body, rest, connection: this.flow! }
   }
 
-  #held(): Buffer {
-    return this.#chunks.length === 1
-      ? this.#chunks[0]!
-      : this.#chunks.length === 0
-        ? nothing
-        : Buffer.concat(this.#chunks)
-  }
-
   #pass(chunk: Buffer): void {
     this.#pace.moved(chunk.length, this.#clock.now())
     // A chunk may still arrive after the pause: it waits for the reader.
-    if (this.#reader === undefined) this.#chunks.push(chunk)
+    if (this.#reader === undefined) this.#held.add(chunk)
     else this.#reader.onData(chunk)
   }
 

@@ -1,4 +1,5 @@
 import type { AbortableSource, ByteReceiver, Flow } from '../../core/flow.ts'
+import { GatheredBytes } from '../../core/gathered-bytes.ts'
 import { CarrierError } from '../../http/types.ts'
 import { ResponseSplitter, type SplitEnd, type SplitState } from '../../rpc/response-splitter.ts'
 
@@ -16,7 +17,7 @@ export class ResultStream implements AbortableSource {
   readonly #rest: AbortableSource
   readonly #splitter: ResponseSplitter
   #reader: ByteReceiver | undefined
-  #early: Buffer[] = []
+  readonly #early = new GatheredBytes()
   readonly #connection: Retirable | undefined
 
   /**
@@ -55,8 +56,7 @@ export class ResultStream implements AbortableSource {
 
   open(reader: ByteReceiver): Flow {
     this.#reader = reader
-    for (const piece of this.#early) reader.onData(piece)
-    this.#early = []
+    if (this.#early.length > 0) reader.onData(this.#early.take())
     return this.#rest.open({
       onData: (chunk) => {
         this.#splitter.push(chunk)
@@ -69,11 +69,12 @@ export class ResultStream implements AbortableSource {
 
   abort(): void {
     this.#reader = undefined
+    this.#early.drop()
     this.#rest.abort()
   }
 
   #pass(piece: Buffer): void {
-    if (this.#reader === undefined) this.#early.push(piece)
+    if (this.#reader === undefined) this.#early.add(piece)
     else this.#reader.onData(piece)
   }
 
