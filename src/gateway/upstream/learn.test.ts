@@ -152,6 +152,14 @@ describe('the end of an attempt', () => {
     assert.equal(upstream.unsupported.size, 0, 'nor a name that nobody can afford to keep')
   })
 
+  it('forgets that a method was missing as soon as it answers', () => {
+    const { upstream, end } = stage()
+    end(missing, 'eth_call')
+    assert.ok(upstream.unsupported.has('eth_call'))
+    end(goodAnswer('a'), 'eth_call')
+    assert.equal(upstream.unsupported.size, 0)
+  })
+
   it('does not believe that a method is missing which it has answered, nor words and statuses', () => {
     const { upstream, end } = stage()
     end(goodAnswer('a'), 'eth_call')

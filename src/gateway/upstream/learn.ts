@@ -95,6 +95,7 @@ function noteSound({ upstream, call }: Attempt, now: number): void {
   noteGoodAnswer(upstream)
   upstream.soundAt = now
   upstream.rests.answered(call.label)
+  if (upstream.unsupported.size > 0) upstream.unsupported.delete(call.name)
   if (call.label !== 'other') upstream.soundAtOf.set(call.label, now)
 }
 

@@ -77,6 +77,20 @@ describe('the choice of an upstream', () => {
     assert.equal(chosen(rpcCall('eth_chainId')), 'a')
   })
 
+  it('asks for what every client offers last where it was said not to be there, and still before nobody', () => {
+    const { chosen, upstream, network } = stage(['a', { name: 'b', tier: 'backup' }])
+    upstream('a').unsupported.add('eth_call')
+    assert.equal(chosen(rpcCall('eth_call')), 'b')
+    upstream('b').suspect = true
+    assert.equal(chosen(rpcCall('eth_call')), 'b')
+    assert.equal(chosen(rpcCall('eth_call'), { tried: [network.upstreams[1]!] }), 'a')
+    upstream('b').unsupported.add('eth_call')
+    assert.equal(chosen(rpcCall('eth_call')), 'a')
+    upstream('a').unsupported.add('eth_invented')
+    upstream('b').unsupported.add('eth_invented')
+    assert.equal(chosen(rpcCall('eth_invented')), 'unsupported', 'nobody knows that name')
+  })
+
   it('follows a directive: the upstream it names, or one that has the block', () => {
     const { chosen, upstream } = stage(['a', 'b'])
     upstream('b').head = 101
@@ -143,14 +157,14 @@ describe('the choice of an upstream', () => {
         )
         states.forEach(({ eligible, suspect, pausedUntil, head, lacks, open }, n) => {
           Object.assign(network.upstreams[n]!, { eligible, suspect, pausedUntil, head })
-          if (lacks) network.upstreams[n]!.unsupported.add('eth_chainId')
+          if (lacks) network.upstreams[n]!.unsupported.add('trace_block')
           if (open) Object.assign(network.upstreams[n]!.breaker, { phase: 'open', openedAt: 0 })
         })
         const tried = network.upstreams.filter((_, n) => states[n]!.tried)
         const free = states.flatMap((one, n) =>
           one.eligible && !one.tried && !one.lacks && one.pausedUntil === 0 ? [{ ...one, n }] : [],
         )
-        const choice = choose(rpcCall('eth_chainId'), { tried })
+        const choice = choose(rpcCall('trace_block'), { tried })
         if (choice.kind !== 'upstream') assert.equal(free.length, 0)
         else {
           const rankOf = (one: (typeof free)[number]) => (one.backup ? 1 : 0) + (one.suspect || one.open ? 2 : 0)

@@ -1,5 +1,6 @@
 import type { Random } from '../../core/random.ts'
 import type { Call } from '../../rpc/call.ts'
+import { methodTraits } from '../../rpc/methods.ts'
 import { type BreakerRule, failureShare, letsThrough } from './breaker.ts'
 import { isBeyondHistory } from './history.ts'
 import { waitFor } from './limits.ts'
@@ -27,6 +28,9 @@ export interface ChoiceContext {
 
 /** How willingly an upstream is used; lower comes first. Undefined: not at all. */
 type Rank = number
+
+/** Comes after every other rank. */
+const lastRank = 32
 
 /**
  * Chooses by rank (primaries before backups, well ones before degraded ones before suspects and open breakers), then by the
@@ -67,7 +71,8 @@ function survey(network: NetworkState, call: Call, context: ChoiceContext): Surv
       tried = true
       continue
     }
-    if (upstream.unsupported.size > 0 && upstream.unsupported.has(call.name)) {
+    const refused = upstream.unsupported.size > 0 && upstream.unsupported.has(call.name)
+    if (refused && !isUsual(call.name)) {
       unsupported = true
       continue
     }
@@ -77,7 +82,8 @@ function survey(network: NetworkState, call: Call, context: ChoiceContext): Surv
       continue
     }
     const own = rankOf(upstream, call, context)
-    const rank = need === undefined || !lacks(network, upstream, call, need) ? own : rankOfLacking(own, need)
+    const known = need === undefined || !lacks(network, upstream, call, need) ? own : rankOfLacking(own, need)
+    const rank = refused ? known + lastRank : known
     if (isDegradedRank(rank) && (degraded === undefined || rank < rankOf(degraded, call, context))) degraded = upstream
     if (rank > bestRank) continue
     if (rank < bestRank) best = []
@@ -85,6 +91,14 @@ function survey(network: NetworkState, call: Call, context: ChoiceContext): Surv
     best.push(upstream)
   }
   return { best, bestRank, degraded, waitMs, tried, unsupported }
+}
+
+/**
+ * Methods that execution clients share: who says of one that it is not there may mean one client's request, as a plan or a
+ * filter before the node does. It is asked last, and never taken at its word by all.
+ */
+function isUsual(name: string): boolean {
+  return /^(?:eth|net|web3)_/.test(name) && methodTraits(name).label === name
 }
 
 /** A client that names the height it wants itself has no other need. */
