@@ -64,7 +64,7 @@ export interface NetworkSeams extends GatewaySeams {
 
 /** What tells one kind of network from another. */
 interface Dialect<C extends Call> {
-  probe(schedule: ProbeSchedule, options: NetworkOptions): Probe
+  probe(schedule: ProbeSchedule, options: NetworkOptions, discretion: Discretion): Probe
   carrier(link: Link, clock: Clock, failsafe: FailsafeOptions): Carrier<C>
   /** Policies that only this kind has, between those around the whole call and the failsafe ones. */
   special(state: NetworkState, pool: Pool<C>, seams: NetworkSeams): Special<C>
@@ -77,7 +77,7 @@ interface Special<C extends Call> {
 }
 
 const evm: Dialect<RpcCall> = {
-  probe: (schedule) => evmProbe(schedule),
+  probe: (schedule, _, { text }) => evmProbe(schedule, text),
   carrier: (link, clock, { stallMs }) => rpcOverHttp(link.client, link.endpoint, clock, stallMs),
   special: (state, pool, seams) => ({
     policies: [
@@ -90,7 +90,7 @@ const evm: Dialect<RpcCall> = {
 }
 
 const beacon: Dialect<RestCall> = {
-  probe: (schedule, options) => beaconProbe(schedule, options.chainId !== undefined),
+  probe: (schedule, options, { text }) => beaconProbe(schedule, options.chainId !== undefined, text),
   carrier: (link, clock, { stallMs }) => restOverHttp(link.client, link.endpoint, clock, judgeAnswer, stallMs),
   special: (network, pool, { clock }) => {
     const everyone = new Everyone({ network, pool, clock })
@@ -137,6 +137,7 @@ function assemble<C extends Call>(
       breaker: failsafe.breaker,
       clock,
       random,
+      discreet: seams.discretion.text,
       observers: [learner, degradation, hedging, counted, news],
     },
     carriersOf(links, (link) => dialect.carrier(link, clock, failsafe)),
@@ -145,7 +146,7 @@ function assemble<C extends Call>(
   const watch = new Watch({
     network: state,
     intervalMs: probe.intervalMs,
-    probe: dialect.probe(new ProbeSchedule(clock), options),
+    probe: dialect.probe(new ProbeSchedule(clock), options, seams.discretion),
     ask: askOverHttp(probeLinksOf(links), probe.timeoutMs, clock, (upstream) => pool.suspect(upstream)),
     clock,
     random,

@@ -98,6 +98,17 @@ describe('one client’s requests that every node takes offence at', () => {
   }
 
   for (const [at, offence] of offences.entries()) {
+    it(`before anybody else has called: ${JSON.stringify(offence)}`, async (t) => {
+      const gate = await touchyGate(t, 2)
+      await Promise.all(good.map((method) => gate.call(method, [{ from: `offence-${at}` }, 'latest'])))
+      for (let n = 0; n < 2 * good.length; n++) {
+        const method = good[n % good.length]!
+        const answer = await gate.call(method, method === 'eth_getBalance' ? uniqueParams() : [{}, 'latest'])
+        assert.ok('result' in answer.json, `${method}: ${answer.text}`)
+      }
+      nothingRemembered(gate)
+    })
+
     it(`over and over: ${JSON.stringify(offence)}`, async (t) => {
       const gate = await touchyGate(t, 2)
       for (let n = 0; n < good.length; n++) await goodCall(gate, n)
@@ -145,6 +156,36 @@ describe('an upstream that refuses every probe', { concurrency: 4 }, () => {
       await until(() => gate.upstream('a').eligible)
     })
   }
+})
+
+const callsAt = ({ calls }: FakeElNode) => calls.filter(({ method }) => method === 'eth_getBalance').length
+
+describe('an upstream whose probes are answered beside the point', { concurrency: 4 }, () => {
+  for (const result of [null, 'account suspended', {}, `0x${'f'.repeat(200)}`]) {
+    it(`is out, however well clients are answered: ${JSON.stringify(result).slice(0, 30)}`, async (t) => {
+      const { gate, nodes } = await elStage(t, 2)
+      nodes[0]!.answer('eth_blockNumber', () => result)
+      await until(async () => {
+        assert.match((await gate.call('eth_getBalance', uniqueParams())).json.result, /^0x/)
+        return !gate.upstream('a').eligible
+      })
+      nodes[0]!.forget('eth_blockNumber')
+      await until(() => gate.upstream('a').eligible)
+    })
+  }
+
+  it('is not believed about a call while its limit holds for probes, too', async (t) => {
+    const { gate, nodes } = await elStage(t, 2)
+    const limit = { error: { code: 429, message: 'monthly quota reached' } }
+    for (const name of ['eth_blockNumber', 'eth_chainId', 'eth_syncing']) nodes[0]!.answer(name, limit)
+    nodes[0]!.answer('eth_getBalance', { error: { code: -32602, message: 'unknown project' } })
+    await until(() => gate.upstream('a').lastError !== null)
+    const before = callsAt(nodes[0]!)
+    await until(async () => {
+      assert.match((await gate.call('eth_getBalance', uniqueParams())).json.result, /^0x/)
+      return callsAt(nodes[0]!) > before
+    })
+  })
 })
 
 describe('a beacon route that answers 503', () => {

@@ -76,6 +76,24 @@ describe('a secret of the config that an upstream repeats', { concurrency: 6 }, 
     await assertNothingShows(gate)
   })
 
+  it('to a probe is in no mark of an answer that it gives all the same, be it whole or cut off', async (t) => {
+    const probes = ['eth_blockNumber', 'eth_chainId', 'eth_syncing', 'eth_getBlockByNumber']
+    for (const [n, fill] of [0, 30, 60, 66].entries()) {
+      const { nodes } = await elStage(t, 1, quiet)
+      const gate = await openGate(t, optionsFor([nodes[0]!.url], { upstreams: [withSecrets(nodes[0]!.url)] }))
+      await until(() => gate.status.upstreams[0]!.eligible)
+      const message = `${'x'.repeat(fill)} ${n % 2 === 0 ? '' : '/'}${key}S ${basic}`
+      for (const name of probes) nodes[0]!.answer(name, { error: { code: -32600, message } })
+      await until(() => !gate.status.upstreams[0]!.eligible)
+      const answer = await gate.call(method, uniqueParams())
+      assert.match(answer.json.result, /^0x/)
+      assert.notEqual(answer.header('x-drawbridge-stale'), undefined)
+      for (const text of [answer.rawHeaders.join('\n'), JSON.stringify(gate.status), JSON.stringify(gate.lines)]) {
+        for (const secret of [key.slice(0, 6), basic.slice(0, 8)]) assert.ok(!text.includes(secret), text)
+      }
+    }
+  })
+
   it('in an error of a beacon node does not reach the client', async (t) => {
     const { nodes } = await clStage(t, 1, quiet)
     const gate = await openGate(

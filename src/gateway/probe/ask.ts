@@ -36,6 +36,17 @@ export class ProbeError extends DrawbridgeError {
   }
 }
 
+/** Hides the secrets of the config in what an upstream says: before it is cut, as half a secret is not recognized. */
+export type Discreet = (text: string) => string
+
+/** For a config without secrets. */
+export const openly: Discreet = (text) => text
+
+/** An answer that cannot be one to what was asked: a refusal, whatever its status says. */
+export function nonsense(message: string, cause?: unknown): ProbeError {
+  return new ProbeError(message, cause, { class: 'NODE', retryAfterMs: undefined })
+}
+
 /** What a probe found out; fields it did not ask for are absent. */
 export interface ProbeFacts {
   readonly head: number

@@ -3,6 +3,9 @@ import { retryAfterOf } from '../upstream/judge.ts'
 import type { ProbeRefusal } from '../upstream/refused-probe.ts'
 import type { UpstreamState } from '../upstream/state.ts'
 import {
+  type Discreet,
+  nonsense,
+  openly,
   type Probe,
   type ProbeAsk,
   ProbeError,
@@ -18,9 +21,10 @@ import { describePage } from './page.ts'
  *
  * @param byChainId compare DEPOSIT_CHAIN_ID of the node's config; otherwise the genesis validators root is its identity
  */
-export function beaconProbe(schedule: ProbeSchedule, byChainId: boolean): Probe {
+export function beaconProbe(schedule: ProbeSchedule, byChainId: boolean, discreet: Discreet = openly): Probe {
   let slotsPerEpoch: number | undefined
-  return async (upstream, ask) => {
+  return async (upstream, askAs) => {
+    const ask: Asked = { ask: askAs, discreet }
     const [unwell, syncing, head, identity] = await Promise.all([
       readHealth(upstream, ask),
       readSyncing(upstream, ask),
@@ -41,7 +45,7 @@ export function beaconProbe(schedule: ProbeSchedule, byChainId: boolean): Probe 
   }
 }
 
-async function readHealth(upstream: UpstreamState, ask: ProbeAsk): Promise<string | undefined> {
+async function readHealth(upstream: UpstreamState, ask: Asked): Promise<string | undefined> {
   const { status, headers } = await get(upstream, ask, '/eth/v1/node/health')
   if (status === 200) return undefined
   if (status === 206) return 'syncing (health 206)'
@@ -49,7 +53,7 @@ async function readHealth(upstream: UpstreamState, ask: ProbeAsk): Promise<strin
 }
 
 /** GET /eth/v1/node/syncing of the Beacon API: is_syncing, is_optimistic and el_offline each mean "not fit". */
-async function readSyncing(upstream: UpstreamState, ask: ProbeAsk): Promise<string | undefined> {
+async function readSyncing(upstream: UpstreamState, ask: Asked): Promise<string | undefined> {
   const response = await get(upstream, ask, '/eth/v1/node/syncing')
   if (response.status === 404) return undefined
   const data = dataOf(response, '/eth/v1/node/syncing') as Record<string, unknown>
@@ -59,14 +63,14 @@ async function readSyncing(upstream: UpstreamState, ask: ProbeAsk): Promise<stri
   return undefined
 }
 
-async function readHead(upstream: UpstreamState, ask: ProbeAsk): Promise<{ number: number; root: string | undefined }> {
+async function readHead(upstream: UpstreamState, ask: Asked): Promise<{ number: number; root: string | undefined }> {
   const path = '/eth/v1/beacon/headers/head'
   const data = dataOf(await get(upstream, ask, path), path) as {
     root?: unknown
     header?: { message?: { slot?: unknown } }
   }
   const slot = data.header?.message?.slot
-  if (typeof slot !== 'string' || !/^\d{1,15}$/.test(slot)) throw new ProbeError(`${path} has no decimal slot`)
+  if (typeof slot !== 'string' || !/^\d{1,15}$/.test(slot)) throw nonsense(`${path} has no decimal slot`)
   return { number: Number(slot), root: typeof data.root === 'string' ? data.root : undefined }
 }
 
@@ -76,7 +80,7 @@ interface Identity {
   readonly slotsPerEpoch: number | undefined
 }
 
-async function readIdentity(upstream: UpstreamState, ask: ProbeAsk, byChainId: boolean): Promise<Identity> {
+async function readIdentity(upstream: UpstreamState, ask: Asked, byChainId: boolean): Promise<Identity> {
   const [spec, genesis]: Record<string, unknown>[] = await Promise.all([
     readOptional(upstream, ask, '/eth/v1/config/spec'),
     byChainId ? {} : readOptional(upstream, ask, '/eth/v1/beacon/genesis'),
@@ -89,12 +93,12 @@ async function readIdentity(upstream: UpstreamState, ask: ProbeAsk, byChainId: b
   }
 }
 
-async function readOptional(upstream: UpstreamState, ask: ProbeAsk, path: string): Promise<Record<string, unknown>> {
+async function readOptional(upstream: UpstreamState, ask: Asked, path: string): Promise<Record<string, unknown>> {
   const response = await get(upstream, ask, path)
   return response.status === 200 ? (dataOf(response, path) as Record<string, unknown>) : {}
 }
 
-async function readFinality(upstream: UpstreamState, ask: ProbeAsk, slots: number): Promise<Partial<ProbeFacts>> {
+async function readFinality(upstream: UpstreamState, ask: Asked, slots: number): Promise<Partial<ProbeFacts>> {
   const path = '/eth/v1/beacon/states/head/finality_checkpoints'
   const data = (await readOptional(upstream, ask, path)) as Record<string, { epoch?: unknown } | undefined>
   return { safe: slotOf(data['current_justified']?.epoch, slots), finalized: slotOf(data['finalized']?.epoch, slots) }
@@ -113,8 +117,19 @@ function slotOf(epoch: unknown, slots: number): number | undefined {
   return typeof epoch === 'string' && /^\d{1,12}$/.test(epoch) ? Number(epoch) * slots : undefined
 }
 
-function get(upstream: UpstreamState, ask: ProbeAsk, target: string): Promise<ProbeResponse> {
-  return ask(upstream, { method: 'GET', target, body: undefined, maxBytes: 262_144 })
+/** How a probe asks, and how it tells what it was told. */
+interface Asked {
+  readonly ask: ProbeAsk
+  readonly discreet: Discreet
+}
+
+interface Told extends ProbeResponse {
+  readonly discreet: Discreet
+}
+
+async function get(upstream: UpstreamState, { ask, discreet }: Asked, target: string): Promise<Told> {
+  const response = await ask(upstream, { method: 'GET', target, body: undefined, maxBytes: 262_144 })
+  return { ...response, discreet }
 }
 
 const classes: ReadonlyMap<number, ProbeRefusal['class']> = new Map([
@@ -128,12 +143,12 @@ function refusalOf(status: number, headers: RawHeaders): ProbeRefusal {
   return { class: classes.get(status) ?? 'NODE', retryAfterMs: retryAfterOf(headers) }
 }
 
-function pageOf(response: ProbeResponse): string {
-  const page = describePage(response)
+function pageOf(response: Told): string {
+  const page = describePage(response, response.discreet)
   return page === undefined ? '' : `, ${page}`
 }
 
-function dataOf(response: ProbeResponse, path: string): object {
+function dataOf(response: Told, path: string): object {
   if (response.status !== 200) {
     const { status, headers } = response
     throw new ProbeError(`${path} answered HTTP ${status}${pageOf(response)}`, undefined, refusalOf(status, headers))
@@ -149,6 +164,6 @@ function dataOf(response: ProbeResponse, path: string): object {
     )
   }
   const data = (parsed as { data?: unknown } | null)?.data
-  if (typeof data !== 'object' || data === null) throw new ProbeError(`${path} answered JSON without data`)
+  if (typeof data !== 'object' || data === null) throw nonsense(`${path} answered JSON without data`)
   return data
 }

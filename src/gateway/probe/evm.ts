@@ -8,6 +8,9 @@ import { vendorOfUpstream } from '../upstream/judge-rpc.ts'
 import type { ProbeRefusal } from '../upstream/refused-probe.ts'
 import type { UpstreamState } from '../upstream/state.ts'
 import {
+  type Discreet,
+  nonsense,
+  openly,
   type Probe,
   type ProbeAsk,
   ProbeError,
@@ -24,8 +27,9 @@ const maxBlockBytes = 4_194_304
 const ordinaryStep = 32
 
 /** Reads an execution client: height and sync state each time, head, safe and finalized blocks when it has moved. */
-export function evmProbe(schedule: ProbeSchedule): Probe {
-  return async (upstream, ask) => {
+export function evmProbe(schedule: ProbeSchedule, discreet: Discreet = openly): Probe {
+  return async (upstream, askAs) => {
+    const ask: Asked = { ask: askAs, discreet }
     const identity = schedule.wantsIdentity(upstream)
     const [head, syncing, known] = await Promise.all([
       readHead(upstream, ask),
@@ -39,20 +43,27 @@ export function evmProbe(schedule: ProbeSchedule): Probe {
   }
 }
 
+/** How a probe asks, and how it tells what it was told. */
+interface Asked {
+  readonly ask: ProbeAsk
+  readonly discreet: Discreet
+}
+
 /** A head that goes back or far ahead may be that of another chain: a restart can be too quick for any call to fail. */
 function leaps(upstream: UpstreamState, head: number): boolean {
   return upstream.head >= 0 && (head < upstream.head || head > upstream.head + ordinaryStep)
 }
 
-async function readHead(upstream: UpstreamState, ask: ProbeAsk): Promise<number> {
+async function readHead(upstream: UpstreamState, ask: Asked): Promise<number> {
   const answer = await rpc(upstream, ask, 'eth_blockNumber')
   const number = quantityOf(answer)
-  if (number === undefined) throw new ProbeError(`eth_blockNumber answered ${shorten(answer)} instead of a quantity`)
+  if (number === undefined)
+    throw nonsense(`eth_blockNumber answered ${shorten(answer, ask.discreet)} instead of a quantity`)
   return number
 }
 
 /** A node that does not know the method, or forbids it, says nothing about its state: that is no failure. */
-async function readSyncing(upstream: UpstreamState, ask: ProbeAsk): Promise<string | undefined> {
+async function readSyncing(upstream: UpstreamState, ask: Asked): Promise<string | undefined> {
   const answer = await rpc(upstream, ask, 'eth_syncing').catch(onlyRpcErrors)
   if (typeof answer !== 'object' || answer === null) return answer === true ? 'syncing' : undefined
   const { currentBlock, highestBlock } = answer as { currentBlock?: unknown; highestBlock?: unknown }
@@ -62,15 +73,15 @@ async function readSyncing(upstream: UpstreamState, ask: ProbeAsk): Promise<stri
   return current >= highest ? undefined : `syncing: block ${current} of ${highest}`
 }
 
-async function readChain(upstream: UpstreamState, ask: ProbeAsk): Promise<string> {
+async function readChain(upstream: UpstreamState, ask: Asked): Promise<string> {
   const answer = await rpc(upstream, ask, 'eth_chainId')
   if (typeof answer !== 'string' || !/^0x[0-9a-f]{1,64}$/i.test(answer)) {
-    throw new ProbeError(`eth_chainId answered ${shorten(answer)} instead of a quantity`)
+    throw nonsense(`eth_chainId answered ${shorten(answer, ask.discreet)} instead of a quantity`)
   }
   return BigInt(answer).toString()
 }
 
-async function readBlocks(upstream: UpstreamState, ask: ProbeAsk): Promise<Partial<ProbeFacts>> {
+async function readBlocks(upstream: UpstreamState, ask: Asked): Promise<Partial<ProbeFacts>> {
   const [latest, safe, finalized] = await Promise.all(
     ['latest', 'safe', 'finalized'].map((tag) =>
       rpc(upstream, ask, 'eth_getBlockByNumber', [tag, false], maxBlockBytes).catch(onlyRpcErrors),
@@ -102,7 +113,7 @@ function onlyRpcErrors(thrown: unknown): undefined {
 
 async function rpc(
   upstream: UpstreamState,
-  ask: ProbeAsk,
+  { ask, discreet }: Asked,
   method: string,
   params: unknown[] = [],
   maxBytes?: number,
@@ -113,17 +124,17 @@ async function rpc(
   const scanned = scanResponse(response.body, id)
   if (scanned.kind === 'notAnAnswer' && scanned.misdirected === true) response.connection?.retire()
   if (scanned.kind === 'notAnAnswer') {
-    const problem = `${method}: HTTP ${response.status}, ${describePage(response) ?? scanned.problem}`
+    const problem = `${method}: HTTP ${response.status}, ${describePage(response, discreet) ?? scanned.problem}`
     throw new ProbeError(problem, undefined, refusalOf(upstream, method, response, undefined))
   }
   if (scanned.kind === 'error') {
-    const problem = `${method} was refused: ${shorten(scanned.message)}`
+    const problem = `${method} was refused: ${shorten(scanned.message, discreet)}`
     throw new RpcRefusal(problem, undefined, refusalOf(upstream, method, response, scanned))
   }
   try {
     return JSON.parse(scanned.result.toString())
   } catch (cause) {
-    throw new ProbeError(`${method} answered broken JSON`, cause)
+    throw nonsense(`${method} answered broken JSON`, cause)
   }
 }
 
@@ -138,7 +149,7 @@ function refusalOf(
   return { class: verdict.class, retryAfterMs: retryAfterOf(headers) }
 }
 
-function shorten(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+function shorten(value: unknown, discreet: Discreet): string {
+  const text = discreet(typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value)))
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }

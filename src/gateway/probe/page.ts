@@ -1,6 +1,6 @@
 import { redactText, redactUrl } from '../../core/redact.ts'
 import { headerValue } from '../../http/headers.ts'
-import type { ProbeResponse } from './ask.ts'
+import { type Discreet, openly, type ProbeResponse } from './ask.ts'
 
 /** What is looked at of a page, and what is shown of it. */
 const judgedBytes = 4096
@@ -10,10 +10,10 @@ const shownLength = 80
  * What came instead of JSON: where it points to, or its first words, without markup, control characters and secrets.
  * Undefined when there is nothing to read.
  */
-export function describePage({ headers, body }: ProbeResponse): string | undefined {
+export function describePage({ headers, body }: ProbeResponse, discreet: Discreet = openly): string | undefined {
   const location = headerValue(headers, 'location')
-  if (location !== undefined) return `it points to ${shorten(redactUrl(printable(location)))}`
-  const words = wordsOf(body.subarray(0, judgedBytes).toString('utf8'))
+  if (location !== undefined) return `it points to ${shorten(redactUrl(discreet(printable(location))))}`
+  const words = discreet(wordsOf(body.subarray(0, judgedBytes).toString('utf8')))
   return words === '' ? undefined : `it says "${shorten(redactText(words))}"`
 }
 

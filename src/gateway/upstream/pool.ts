@@ -27,6 +27,8 @@ export interface PoolOptions {
   readonly clock: Clock
   readonly random: Random
   readonly observers: readonly AttemptObserver[]
+  /** Hides the secrets of the config in what an upstream has said. */
+  discreet?(text: string): string
 }
 
 /** How long an abandoned attempt may stay for what its lateness teaches. */
@@ -66,7 +68,9 @@ export class Pool<C extends Call> {
 
   async #runStale(call: C, upstream: UpstreamState, now: number): Promise<Outcome> {
     const outcome = await this.#run(call, upstream, now)
-    return { ...outcome, stale: staleness(this.#options.network, upstream) }
+    const { network, discreet } = this.#options
+    const stale = staleness(network, upstream)
+    return { ...outcome, stale: stale === undefined || discreet === undefined ? stale : discreet(stale) }
   }
 
   /** One attempt at a given upstream, whatever the selection would say: for probes and for what must stay there. */

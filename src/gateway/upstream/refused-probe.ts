@@ -25,6 +25,8 @@ export function noteRefusedProbe(
 ): void {
   if (refusal.class === 'RATE') {
     upstream.lastError = detail
+    // A limit takes nobody out, but while it lasts what clients are told is not to be trusted either.
+    upstream.refusedProbes = Math.max(1, upstream.refusedProbes)
     pause(upstream, refusal.retryAfterMs, now)
     return
   }
