@@ -1,3 +1,4 @@
+import { ByteAccount } from '../core/byte-account.ts'
 import { isoTime, sleep } from '../core/clock.ts'
 import { createHttpServer, serverDefaults } from '../http/server.ts'
 import type { Exchange } from '../http/types.ts'
@@ -52,10 +53,13 @@ export function createGateway(options: GatewayOptions, given: Partial<GatewaySea
   const startedAt = isoTime(clock.wall())
   let draining = false
   const discretion = discretionFor(options, seams.secrets)
-  const inner = { ...seams, log: discreetLog(seams.log, discretion), discretion }
+  const { maxHeldBytes } = options.limits
+  const held = new ByteAccount(maxHeldBytes, maxHeldBytes / 4)
+  const inner = { ...seams, log: discreetLog(seams.log, discretion), discretion, held }
 
   const metrics = new Metrics({ processMetrics: true })
   const instruments = new Instruments(metrics, version)
+  instruments.watchHeld(() => held.held)
   const networks = options.networks.map((network) => createNetwork(network, inner, instruments))
   const states = networks.map(({ state }) => state)
   const snapshot = (): StatusSnapshot =>

@@ -25,6 +25,7 @@ export class Instruments {
   readonly #failovers: Family<Counter>
   readonly #failoverActive: Family<Gauge>
   readonly #headAge: Family<Gauge>
+  readonly #heldBytes: Family<Gauge>
   readonly #reorgs: Family<Counter>
   readonly #probeDuration: Family<Histogram>
   readonly #probeFailures: Family<Counter>
@@ -89,7 +90,14 @@ export class Instruments {
       ),
       breaker: metrics.gauge('upstream_breaker_state', '0 closed, 1 on trial, 2 open.', perUpstream),
     }
+    this.#heldBytes = metrics.gauge('held_bytes', 'Bytes held in memory on behalf of clients.', [])
     metrics.gauge('build_info', 'Always 1; the version is in the label.', ['version']).bind({ version }).set(1)
+  }
+
+  /** Shows what is held whenever somebody asks. */
+  watchHeld(bytes: () => number): void {
+    const gauge = this.#heldBytes.bind({})
+    this.#metrics.beforeText(() => gauge.set(bytes()))
   }
 
   /** The handles of one network. */

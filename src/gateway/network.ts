@@ -1,3 +1,4 @@
+import type { ByteAccount } from '../core/byte-account.ts'
 import type { Clock } from '../core/clock.ts'
 import { coarseClock } from '../core/coarse-clock.ts'
 import { clientDefaults, createHttpClient } from '../http/client.ts'
@@ -60,12 +61,14 @@ interface NetworkBase<C extends Call> {
 /** What a network needs from the world and from its gateway. */
 export interface NetworkSeams extends GatewaySeams {
   readonly discretion: Discretion
+  /** What may be held on behalf of clients. */
+  readonly held: ByteAccount
 }
 
 /** What tells one kind of network from another. */
 interface Dialect<C extends Call> {
   probe(schedule: ProbeSchedule, options: NetworkOptions, discretion: Discretion): Probe
-  carrier(link: Link, clock: Clock, failsafe: FailsafeOptions): Carrier<C>
+  carrier(link: Link, seams: NetworkSeams, failsafe: FailsafeOptions): Carrier<C>
   /** Policies that only this kind has, between those around the whole call and the failsafe ones. */
   special(state: NetworkState, pool: Pool<C>, seams: NetworkSeams): Special<C>
 }
@@ -78,7 +81,7 @@ interface Special<C extends Call> {
 
 const evm: Dialect<RpcCall> = {
   probe: (schedule, _, { text }) => evmProbe(schedule, text),
-  carrier: (link, clock, { stallMs }) => rpcOverHttp(link.client, link.endpoint, clock, stallMs),
+  carrier: (link, { clock, held }, { stallMs }) => rpcOverHttp(link.client, link.endpoint, clock, stallMs, held),
   special: (state, pool, seams) => ({
     policies: [
       told(state, seams.clock, seams.discretion.idle ? undefined : seams.discretion.bytes),
@@ -91,7 +94,8 @@ const evm: Dialect<RpcCall> = {
 
 const beacon: Dialect<RestCall> = {
   probe: (schedule, options, { text }) => beaconProbe(schedule, options.chainId !== undefined, text),
-  carrier: (link, clock, { stallMs }) => restOverHttp(link.client, link.endpoint, clock, judgeAnswer, stallMs),
+  carrier: (link, { clock, held }, { stallMs }) =>
+    restOverHttp(link.client, link.endpoint, clock, judgeAnswer, stallMs, held),
   special: (network, pool, { clock }) => {
     const everyone = new Everyone({ network, pool, clock })
     return { policies: [publish(), everyone.policy], checked: (upstream, failed) => everyone.checked(upstream, failed) }
@@ -140,7 +144,7 @@ function assemble<C extends Call>(
       discreet: seams.discretion.text,
       observers: [learner, degradation, hedging, counted, news],
     },
-    carriersOf(links, (link) => dialect.carrier(link, clock, failsafe)),
+    carriersOf(links, (link) => dialect.carrier(link, seams, failsafe)),
   )
   const special = dialect.special(state, pool, seams)
   const watch = new Watch({

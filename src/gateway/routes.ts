@@ -16,7 +16,7 @@ export function routesOf(
   networks: readonly Network[],
   control: ControlDoors,
   options: GatewayOptions,
-  { clock, random, discretion }: NetworkSeams,
+  { clock, random, discretion, held }: NetworkSeams,
   endless: EndlessAnswers,
 ): Routes {
   const exact = new Map<string, Door>([
@@ -38,7 +38,7 @@ export function routesOf(
     const path = `/${network.options.name}`
     const answerHeaders = answerHeadersOf(discretion.text, withCookies(network))
     if (network.kind === 'evm') {
-      const door = rpcDoor({ ...common, answerHeaders, handler: network.handler })
+      const door = rpcDoor({ ...common, answerHeaders, held, handler: network.handler })
       exact.set(path, door)
       if (network.options.default) exact.set('/', door)
     } else {

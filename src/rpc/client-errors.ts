@@ -18,6 +18,7 @@ export type ClientErrorReason =
   | 'foreignPage'
   | 'badPath'
   | 'closing'
+  | 'tooMuchHeld'
 
 /** What a client is told. */
 export interface ClientError {
@@ -121,6 +122,13 @@ export const clientErrors: Readonly<Record<ClientErrorReason, ClientError>> = {
     class: 'LIMITED',
     message: 'Too many calls.',
     nextStep: 'Wait as long as Retry-After says, then try again.',
+  },
+  tooMuchHeld: {
+    code: -32005,
+    status: 429,
+    class: 'TOO_MUCH_HELD',
+    message: 'What is held in memory for this client is as much as it may be.',
+    nextStep: 'Read the answers that are under way, or ask for less at once; limits.maxHeldBytes sets the bound.',
   },
   closing: {
     code: -32603,

@@ -81,7 +81,8 @@ export class Gate {
   /** The sum of a metric over all series that have these labels. */
   async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
     const text = (await this.send('/metrics')).text
-    const lines = text.split('\n').filter((line) => line.startsWith(`drawbridge_${name}{`))
+    const full = `drawbridge_${name}`
+    const lines = text.split('\n').filter((line) => line.startsWith(`${full}{`) || line.startsWith(`${full} `))
     const wanted = lines.filter((line) =>
       Object.entries(labels).every(([label, value]) => line.includes(`${label}="${value}"`)),
     )

@@ -46,6 +46,11 @@ export function answerHeaders(call: RpcCall, outcome: Outcome, passed: AnswerHea
   return headers
 }
 
+/** Gives up what of an outcome still flows, for want of a reader. */
+export function discardFlow({ answer }: Outcome): void {
+  if (answer.kind === 'resultStream') answer.source.abort()
+}
+
 /** Streams a result that is too large to hold. */
 export function streamAnswer(exchange: Exchange, id: Buffer, outcome: Outcome, headers: string[]): void {
   if (outcome.answer.kind !== 'resultStream') throw new TypeError('only a flowing result can be streamed')

@@ -1,3 +1,4 @@
+import type { ByteAccount } from '../../core/byte-account.ts'
 import { Cancellation } from '../../core/cancel.ts'
 import type { Clock } from '../../core/clock.ts'
 import { decodeBody } from '../../http/encoding.ts'
@@ -28,6 +29,8 @@ export interface RpcDoorOptions {
   readonly ids: RequestIds
   readonly clock: Clock
   readonly answerHeaders?: AnswerHeaders | undefined
+  /** What may be held on behalf of clients. */
+  readonly held?: ByteAccount | undefined
 }
 
 /** JSON-RPC over HTTP POST: single calls, batches and notifications. */
@@ -86,6 +89,11 @@ export class RpcRequest {
     })
   }
 
+  /** Address of the client. */
+  get client(): string {
+    return this.exchange.remoteAddress
+  }
+
   callOf(scanned: ScannedCall): RpcCall {
     const traits = methodTraits(scanned.method)
     this.#headers ??= headersOfRpc(this.exchange)
@@ -132,7 +140,7 @@ export class RpcRequest {
 
   #carry(request: Extract<ScannedRequest, { kind: 'single' | 'batch' }>): void {
     this.exchange.onClose = () => this.#cancellation.cancel()
-    if (request.kind === 'batch') void answerBatch(this, request.members)
+    if (request.kind === 'batch') answerBatch(this, request.members)
     else this.#single(request.call)
   }
 

@@ -1,3 +1,4 @@
+import type { ByteAccount } from '../../core/byte-account.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { AbortableSource, ByteReceiver, Flow } from '../../core/flow.ts'
 import { GatheredBytes } from '../../core/gathered-bytes.ts'
@@ -37,11 +38,18 @@ export interface Intake {
   readonly holdBytes: number
   /** Longest time without progress of a response that flows; undefined for streams that may be silent. */
   readonly stallMs: number | undefined
+  /** Where held bytes are counted; when there is no room, a response is handed over although it is short. */
+  readonly account?: ByteAccount | undefined
 }
+
+/** Responses up to this size are held without asking. */
+const unaccounted = 16_384
 
 /**
  * Sends one request and holds its response up to `intake.holdBytes`; a longer one is handed over with its source paused, so
  * that a slow client slows the upstream down instead of filling memory.
+ *
+ * @param holder on whose behalf it is held
  */
 export function carry(
   client: HttpClient,
@@ -49,8 +57,9 @@ export function carry(
   intake: Intake,
   clock: Clock,
   receiver: CarriedReceiver,
+  holder = '',
 ): { abort(): void } {
-  const response = new HeldResponse(intake, clock, receiver)
+  const response = new HeldResponse(intake, clock, receiver, holder)
   response.flow = client.send(request, response)
   return response
 }
@@ -60,20 +69,24 @@ class HeldResponse implements AbortableSource {
   readonly #intake: Intake
   readonly #clock: Clock
   readonly #receiver: CarriedReceiver
+  readonly #holder: string
   #status = 0
   #headers: RawHeaders = []
   /** What is held: of the response, or of what came after it was handed over and before it was opened. */
   readonly #held = new GatheredBytes()
+  /** What of it is in the account. */
+  #taken = 0
   #handedOver = false
   #reader: ByteReceiver | undefined
   #ending: { error: CarrierError | undefined } | undefined
   #stall: Timer | undefined
   readonly #pace = new Pace()
 
-  constructor(intake: Intake, clock: Clock, receiver: CarriedReceiver) {
+  constructor(intake: Intake, clock: Clock, receiver: CarriedReceiver, holder: string) {
     this.#intake = intake
     this.#clock = clock
     this.#receiver = receiver
+    this.#holder = holder
   }
 
   get length(): number | undefined {
@@ -94,32 +107,57 @@ class HeldResponse implements AbortableSource {
     }
     this.#held.add(chunk)
     this.#receiver.onProgress(chunk.length)
-    if (this.#held.length > this.#intake.holdBytes) this.#handOver()
+    if (this.#held.length > this.#intake.holdBytes || !this.#mayHold(this.#held.length)) this.#handOver()
   }
 
   onEnd(): void {
-    if (this.#handedOver) this.#finish(undefined)
-    else this.#receiver.onCarried(this.#carried(this.#held.take(), undefined))
+    if (this.#handedOver) {
+      this.#finish(undefined)
+      return
+    }
+    this.#giveBack()
+    this.#receiver.onCarried(this.#carried(this.#held.take(), undefined))
   }
 
   onError(error: CarrierError): void {
-    if (this.#handedOver) this.#finish(error)
-    else this.#receiver.onFailed(error)
+    if (this.#handedOver) {
+      this.#finish(error)
+      return
+    }
+    this.#giveBack()
+    this.#receiver.onFailed(error)
   }
 
   abort(): void {
     this.#clock.clear(this.#stall)
+    this.#giveBack()
+    this.#held.drop()
     this.flow?.abort()
   }
 
   open(reader: ByteReceiver): Flow {
     this.#reader = reader
+    this.#giveBack()
     const { stallMs } = this.#intake
     if (stallMs !== undefined) this.#stall = this.#clock.after(stallMs, () => this.#checkStall(stallMs))
     if (this.#held.length > 0) reader.onData(this.#held.take())
     if (this.#ending !== undefined) this.#finish(this.#ending.error)
     else this.#resume()
     return { pause: () => this.#pause(), resume: () => this.#resume() }
+  }
+
+  #mayHold(size: number): boolean {
+    const { account } = this.#intake
+    if (account === undefined || size <= unaccounted) return true
+    if (!account.take(this.#holder, size - this.#taken)) return false
+    this.#taken = size
+    return true
+  }
+
+  #giveBack(): void {
+    if (this.#taken === 0) return
+    this.#intake.account?.give(this.#holder, this.#taken)
+    this.#taken = 0
   }
 
   #handOver(): void {

@@ -1,8 +1,9 @@
+import type { ByteAccount } from '../../core/byte-account.ts'
 import type { Clock } from '../../core/clock.ts'
 import { prefixed } from '../../core/flow.ts'
 import { decodeBody } from '../../http/encoding.ts'
 import { headerValue } from '../../http/headers.ts'
-import type { CarrierError, HttpClient } from '../../http/types.ts'
+import type { HttpClient } from '../../http/types.ts'
 import type { Outcome, RestCall } from '../../rpc/call.ts'
 import type { Verdict } from '../../rpc/error-classes.ts'
 import type { Carrier } from '../upstream/carrier.ts'
@@ -10,7 +11,7 @@ import { judgeFailure, retryAfterOf } from '../upstream/judge.ts'
 import type { UpstreamState } from '../upstream/state.ts'
 import { targetBelow } from '../upstream/target.ts'
 import { type Endpoint, headersFor } from './endpoint.ts'
-import { type Carried, carry, type Intake } from './http.ts'
+import { type Carried, type CarriedReceiver, carry, type Intake } from './http.ts'
 
 /** Small answers are held, so that one that breaks off can still be fetched elsewhere. */
 const holdBytes = 65_536
@@ -27,8 +28,9 @@ export function restOverHttp(
   clock: Clock,
   judge: JudgeRest,
   stallMs: number,
+  account?: ByteAccount,
 ): Carrier<RestCall> {
-  const ordinary: Intake = { holdBytes, stallMs }
+  const ordinary: Intake = { holdBytes, stallMs, account }
   return (call, upstream, receiver) => {
     const headers = headersFor(endpoint, call.headers)
     headers.push('X-Request-Id', call.requestId)
@@ -39,15 +41,14 @@ export function restOverHttp(
       body: call.body,
       redo: call.repeat !== 'never',
     }
-    return carry(client, request, call.endless ? endless : ordinary, clock, {
+    const carried: CarriedReceiver = {
       onHeard: () => receiver.onHeard(),
       onProgress: (bytes) => receiver.onProgress(bytes),
-      onFailed: (error: CarrierError) => receiver.onOutcome(judgeFailure(upstream, error)),
-      onCarried: (carried) =>
-        readError(carried, (body) =>
-          receiver.onOutcome(outcomeOf(upstream, carried, judge(call, carried.status, body))),
-        ),
-    })
+      onFailed: (error) => receiver.onOutcome(judgeFailure(upstream, error)),
+      onCarried: (answer) =>
+        readError(answer, (body) => receiver.onOutcome(outcomeOf(upstream, answer, judge(call, answer.status, body)))),
+    }
+    return carry(client, request, call.endless ? endless : ordinary, clock, carried, call.client)
   }
 }
 

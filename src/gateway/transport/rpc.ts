@@ -1,7 +1,8 @@
+import type { ByteAccount } from '../../core/byte-account.ts'
 import type { Clock } from '../../core/clock.ts'
 import { decodeBody } from '../../http/encoding.ts'
 import { headerValue } from '../../http/headers.ts'
-import type { CarrierError, HttpClient } from '../../http/types.ts'
+import type { HttpClient } from '../../http/types.ts'
 import type { RpcCall } from '../../rpc/call.ts'
 import { requestBody } from '../../rpc/envelope.ts'
 import { scanResponse } from '../../rpc/scan-response.ts'
@@ -11,7 +12,7 @@ import { judgeFailure } from '../upstream/judge.ts'
 import { good, judgeBroken, judgeError, judgeRpc } from '../upstream/judge-rpc.ts'
 import type { UpstreamState } from '../upstream/state.ts'
 import { type Endpoint, headersFor } from './endpoint.ts'
-import { type Carried, carry, type Intake } from './http.ts'
+import { type Carried, type CarriedReceiver, carry, type Intake } from './http.ts'
 import { ResultStream } from './result-stream.ts'
 
 /** Answers up to this size are judged as a whole; larger ones by their beginning, and flow by. */
@@ -19,9 +20,20 @@ const holdBytes = 262_144
 /** A compressed answer, which we never ask for, is read only when it was short enough to be held. */
 const maxDecodedBytes = 67_108_864
 
-/** Carries JSON-RPC calls to one upstream over HTTP. `stallMs`: longest time without progress of an answer that flows. */
-export function rpcOverHttp(client: HttpClient, endpoint: Endpoint, clock: Clock, stallMs: number): Carrier<RpcCall> {
-  const intake: Intake = { holdBytes, stallMs }
+/**
+ * Carries JSON-RPC calls to one upstream over HTTP.
+ *
+ * @param stallMs longest time without progress of an answer that flows
+ * @param account where held answers are counted
+ */
+export function rpcOverHttp(
+  client: HttpClient,
+  endpoint: Endpoint,
+  clock: Clock,
+  stallMs: number,
+  account?: ByteAccount,
+): Carrier<RpcCall> {
+  const intake: Intake = { holdBytes, stallMs, account }
   return (call, upstream, receiver) => {
     const id = nextUpstreamId()
     const request = {
@@ -31,12 +43,13 @@ export function rpcOverHttp(client: HttpClient, endpoint: Endpoint, clock: Clock
       body: requestBody(id, call.name, call.params),
       redo: call.repeat !== 'never',
     }
-    return carry(client, request, intake, clock, {
+    const carried: CarriedReceiver = {
       onHeard: () => receiver.onHeard(),
       onProgress: (bytes) => receiver.onProgress(bytes),
-      onFailed: (error: CarrierError) => receiver.onOutcome(judgeFailure(upstream, error)),
-      onCarried: (carried) => judge({ call, id, upstream, receiver }, carried),
-    })
+      onFailed: (error) => receiver.onOutcome(judgeFailure(upstream, error)),
+      onCarried: (answer) => judge({ call, id, upstream, receiver }, answer),
+    }
+    return carry(client, request, intake, clock, carried, call.client)
   }
 }
 
