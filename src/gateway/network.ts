@@ -87,7 +87,7 @@ const evm: Dialect<RpcCall> = {
       told(state, seams.clock, seams.discretion.idle ? undefined : seams.discretion.bytes),
       rawTransaction(),
       splitLogs(state),
-      filters(state, pool, seams),
+      filters(state, { attemptAt: (call, upstream) => pool.attemptWithin(call, upstream) }, seams),
     ],
   }),
 }

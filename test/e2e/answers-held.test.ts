@@ -16,11 +16,12 @@ const batch = (size: number, method?: string): string =>
   `[${Array.from({ length: size }, (_, at) => call(at + 1, method)).join(',')}]`
 
 /** Posts a body and hands the answer over before it is read. */
-function open(url: string, body: string): Promise<IncomingMessage> {
+function open(url: string, body: string, localAddress?: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url)
     const headers = { 'content-type': 'application/json' }
-    const outgoing = httpRequest({ hostname, port, path: '/el', method: 'POST', headers, agent: false }, (message) => {
+    const options = { hostname, port, path: '/el', method: 'POST', headers, agent: false, localAddress }
+    const outgoing = httpRequest(options, (message) => {
       message.on('error', () => {})
       message.pause()
       resolve(message)
@@ -87,6 +88,31 @@ describe('a batch of results that are much together', { concurrency: 4 }, () => 
   })
 })
 
+describe('one client that asks for more slow answers than there are connections', () => {
+  it('takes them neither from the next client nor from its node, and gets all of its own in the end', async (t) => {
+    const { gate, nodes } = await elStage(t, 1, quiet)
+    let release = (): void => {}
+    const released = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    nodes[0]!.answer(trace, async () => {
+      await released
+      return 'done'
+    })
+    const hogs = Array.from({ length: 4 }, () => gate.post(batch(100)))
+    await until(() => nodes[0]!.callsOf(trace).length >= 192)
+    const other = await collect(await open(gate.url, call(7, 'eth_gasPrice'), '127.0.0.2'))
+    assert.equal(other.toString(), '{"jsonrpc":"2.0","id":7,"result":"0x7"}')
+    assert.equal(nodes[0]!.callsOf(trace).length, 192)
+    assert.equal(gate.upstream('a').eligible, true)
+    release()
+    for (const { json } of await Promise.all(hogs)) {
+      assert.ok(json.every(({ result }: { result: string }) => result === 'done'))
+    }
+    assert.equal(nodes[0]!.callsOf(trace).length, 400)
+  })
+})
+
 /** A gateway in a process of its own with a small heap, in front of a fake in this one. */
 async function smallGate(t: TestContext) {
   const node = await startFakeElNode()
@@ -109,7 +135,7 @@ describe('six batches of large results that nobody reads', () => {
     node.hugeResult(trace, 8_000_000)
     const before = await rss()
     const unread = await Promise.all(Array.from({ length: 6 }, () => open(url, batch(100))))
-    await until(() => node.callsOf(trace).length >= 300, { deadlineMs: 30_000 })
+    await until(() => node.callsOf(trace).length >= 300, { deadlineMs: 90_000 })
     const other = await collect(await open(url, call(7, 'eth_gasPrice')))
     assert.equal(other.toString(), '{"jsonrpc":"2.0","id":7,"result":"0x7"}')
     const extra = (await rss()) - before

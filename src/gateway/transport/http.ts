@@ -61,6 +61,7 @@ export function carry(
 ): { abort(): void } {
   const response = new HeldResponse(intake, clock, receiver, holder)
   response.flow = client.send(request, response)
+  if (intake.holdBytes === 0) response.flow.apart()
   return response
 }
 

@@ -4,11 +4,13 @@ import type { Call, Handler, Outcome, Refusal, RunningAttempt } from '../../rpc/
 import { effects } from '../../rpc/error-classes.ts'
 import { type BreakerRule, noteBegin } from './breaker.ts'
 import type { Carrier } from './carrier.ts'
+import { type Begun, Crowd } from './crowd.ts'
 import { inDoubt, isBehindAll, lastResort, staleness } from './last-resort.ts'
 import { spend } from './limits.ts'
 import { newProgress } from './progress.ts'
 import { noteTold } from './reach.ts'
 import { type Choice, choose } from './selection.ts'
+import { hasPlace } from './shares.ts'
 import { SilenceWatch } from './silence.ts'
 import { type Attempt, type AttemptTrouble, historyOf, type NetworkState, type UpstreamState } from './state.ts'
 
@@ -43,6 +45,7 @@ export class Pool<C extends Call> {
   readonly #options: PoolOptions
   readonly #carrier: Carrier<C>
   readonly #silence: SilenceWatch
+  readonly #crowd: Crowd<C>
 
   constructor(options: PoolOptions, carrier: Carrier<C>) {
     this.#options = options
@@ -51,19 +54,37 @@ export class Pool<C extends Call> {
       silent: (upstream) => this.suspect(upstream),
       late: (attempt, trouble) => rescue(attempt, trouble),
     })
+    this.#crowd = new Crowd<C>(options.clock, {
+      begin: (call) => this.#begin(call, call.trail.tried as UpstreamState[]),
+      beginAnywhere: (call) => this.#beginAnywhere(call),
+      refuse: (why) => ownAnswer(why === 'noPlace' ? { reason: 'limited', retryAfterMs: 1000 } : { reason: why }),
+    })
   }
 
   /** One attempt at the best upstream that this call has not tried yet. */
-  readonly attempt: Handler<C> = (call) => {
+  readonly attempt: Handler<C> = (call) =>
+    this.#begin(call, call.trail.tried as UpstreamState[]) ?? this.#crowd.wait(call)
+
+  #begin(call: C, tried: readonly UpstreamState[]): Begun {
     const { network, breaker, random, clock } = this.#options
     const now = clock.now()
-    const choice = choose(network, call, { tried: call.trail.tried as UpstreamState[], breaker, random, now })
-    if (choice.kind === 'upstream' && !isBehindAll(network, choice.upstream))
-      return this.#run(call, choice.upstream, now)
+    const choice = choose(network, call, { tried, breaker, random, now })
+    if (choice.kind === 'upstream' && !isBehindAll(network, choice.upstream)) {
+      return hasPlace(choice.upstream, call.client) ? this.#run(call, choice.upstream, now) : undefined
+    }
     const stale = choice.kind === 'upstream' ? inDoubt(network, choice.upstream, call) : undefined
-    const upstream = stale ?? (choice.kind === 'none' ? lastResort(network, call, call.trail.tried) : undefined)
-    if (upstream !== undefined) return this.#runStale(call, upstream, now)
+    const upstream = stale ?? (choice.kind === 'none' ? lastResort(network, call, tried) : undefined)
+    if (upstream !== undefined) {
+      return hasPlace(upstream, call.client) ? this.#runStale(call, upstream, now) : undefined
+    }
     return refusalFor(choice.kind === 'upstream' ? { kind: 'none' } : choice, call, network)
+  }
+
+  #beginAnywhere(call: C): Begun {
+    const full = this.#options.network.upstreams.filter((upstream) => !hasPlace(upstream, call.client))
+    const begun = this.#begin(call, [...(call.trail.tried as UpstreamState[]), ...full])
+    // That nobody else is left to ask is no answer: there will be a place.
+    return begun instanceof Promise ? begun : undefined
   }
 
   async #runStale(call: C, upstream: UpstreamState, now: number): Promise<Outcome> {
@@ -78,8 +99,15 @@ export class Pool<C extends Call> {
     return this.#run(call, upstream, this.#options.clock.now())
   }
 
+  /** As {@link attemptAt}, where the client has a place there. */
+  attemptWithin(call: C, upstream: UpstreamState): Promise<Outcome> {
+    if (hasPlace(upstream, call.client)) return this.attemptAt(call, upstream)
+    return Promise.resolve(ownAnswer({ reason: 'limited', retryAfterMs: 1000 }))
+  }
+
   /** Cuts all that is in flight. */
   destroy(): void {
+    this.#crowd.close()
     this.#silence.close()
     for (const upstream of this.#options.network.upstreams) for (const attempt of upstream.inFlight) attempt.abort()
   }
@@ -127,6 +155,7 @@ export class Pool<C extends Call> {
     if (outcome.verdict === undefined && !attempt.abandoned)
       noteTold(this.#options.network, upstream, call, outcome, now)
     for (const observer of this.#options.observers) observer.ended(attempt, outcome, duration)
+    this.#crowd.freed()
   }
 
   /** Takes an upstream for hung: what waits there is tried elsewhere, and new calls avoid it. */
