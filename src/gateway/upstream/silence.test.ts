@@ -257,6 +257,22 @@ describe('an attempt on its own', () => {
     assert.equal(all.late.length, 1)
   })
 
+  it('is the sooner late the more of its kind say nothing, and never as soon as one whose method is known', async () => {
+    const all = stage()
+    for (let n = 0; n < 10; n++) {
+      all.begin('debug_traceTransaction')
+      await amongOthers(all, 100)
+    }
+    assert.equal(all.late.length, 0)
+    await amongOthers(all, 1000)
+    const [first] = all.late
+    assert.ok(first !== undefined && first.at <= 2000, `${first?.at}`)
+    const other = stage()
+    for (let n = 0; n < 100; n++) other.begin('debug_traceTransaction')
+    await amongOthers(other, 980)
+    assert.equal(other.late.length, 0)
+  })
+
   it('has less of it from the first answers on: what takes vastly longer than they did is late', async () => {
     const all = stage()
     for (let n = 0; n < 3; n++) historyOf(all.upstream, rpcCall('debug_traceTransaction').label, 0).record(5, 0)

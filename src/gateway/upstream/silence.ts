@@ -32,6 +32,8 @@ const shortestLateness: Record<Call['cost'], number> = { light: 100, medium: 100
 const latenessFactor = 16
 /** So many times as much is vastly longer. */
 const vastly = 8
+/** Patience with one of many that hang, in shortest ones. */
+const fewTimes = 4
 /** Observations without which nobody knows what is usual. */
 const someHistory = 8
 /** Longest patience with a method that has no history, in milliseconds: a third of the default deadline of a call. */
@@ -47,9 +49,19 @@ export function attemptPatience(upstream: UpstreamState, call: Call, now = 0): n
   const silence = toleratedSilence(upstream, call, now)
   const history = upstream.latency.get(call.label)
   if (history === undefined || history.size < someHistory) {
-    return Math.min(longestUnknown, Math.max(shortest, silence), littleKnown(history, shortest))
+    const alone = Math.min(longestUnknown, Math.max(shortest, silence), littleKnown(history, shortest))
+    return Math.max(Math.min(alone, fewTimes * shortest), alone / hanging(upstream, call.label))
   }
   return Math.max(shortest, history.leniency(now), Math.min(silence, latenessFactor * history.quantile(0.5)!))
+}
+
+/** Calls of a method that wait at an upstream: of many that say nothing, each says it for the others, too. */
+function hanging({ inFlight }: UpstreamState, label: string): number {
+  let count = 0
+  for (const { call, progress, abandoned } of inFlight) {
+    if (call.label === label && progress.heardAt === undefined && !abandoned) count++
+  }
+  return Math.max(1, count)
 }
 
 /** From the first answers on, one that takes vastly longer than all of them is late. */
