@@ -21,6 +21,7 @@ const naming: [what: string, method: string, params: unknown[]][] = [
   ['the end of a range of logs', 'eth_getLogs', [{ fromBlock: '0x1', toBlock: '0x67' }]],
   ['the beginning of a range of logs', 'eth_getLogs', [{ fromBlock: '0x67' }]],
   ['the beginning of a range of logs that is open', 'eth_getLogs', [{ fromBlock: '0x67', toBlock: 'latest' }]],
+  ['the end of a range of traces', 'trace_filter', [{ fromBlock: '0x1', toBlock: '0x67' }]],
   ['the number of a block', 'eth_getBlockByNumber', ['0x67', false]],
 ]
 
@@ -29,6 +30,7 @@ describe('a call that names a block', { concurrency: 8 }, () => {
     it(`by ${what} goes to who is known to have it`, async (t) => {
       for (const setup of [quiet, roundRobin, { ...quiet, routing: { strategy: 'balanced' } } as const]) {
         const { gate, nodes } = await elStage(t, [{ height: 100 }, { height: 103 }], setup)
+        for (const node of nodes) node.answer('trace_filter', [])
         assert.equal(await servers(6, () => gate.call(method, params)), 'bbbbbb')
         assert.equal(
           nodes[0]!.callsOf(method).filter((call) => JSON.stringify(call.params) === JSON.stringify(params)).length,
@@ -123,6 +125,29 @@ describe('the height that clients were told', { concurrency: 8 }, () => {
       [...told].sort((one, other) => one - other),
     )
   })
+
+  for (const [what, method, params] of [
+    ['its number', 'eth_blockNumber', []],
+    ['the newest block', 'eth_getBlockByNumber', ['latest', false]],
+    ['the newest block with its transactions', 'eth_getBlockByNumber', ['latest', true]],
+  ] as const) {
+    it(`counts for all that comes after it, be it told by ${what}`, async (t) => {
+      const { gate, nodes } = await elStage(t, [{ height: 100 }, { height: 100 }], roundRobin)
+      nodes[1]!.height = 101
+      while ((await gate.call(method, [...params])).header('x-drawbridge-upstream') !== 'b');
+      for (const [after, named] of [
+        ['eth_getBlockByNumber', ['latest', false]],
+        ['eth_getBlockByNumber', ['0x65', false]],
+        ['eth_getBalance', [address, '0x65']],
+        ['eth_getLogs', [{ fromBlock: '0x65', toBlock: '0x65' }]],
+        ['eth_getLogs', [{ fromBlock: '0x1' }]],
+        ['eth_getLogs', [{ fromBlock: '0x1', toBlock: 'latest' }]],
+        ['eth_getLogs', [{ fromBlock: '0x1', toBlock: 'pending' }]],
+      ] as const)
+        assert.equal(await servers(4, () => gate.call(after, [...named])), 'bbbb', `${after} ${JSON.stringify(named)}`)
+      assert.deepEqual([...(await servers(2, () => gate.call('eth_getBalance', [address, '0x64'])))].sort(), ['a', 'b'])
+    })
+  }
 
   it('is not set by a node that claims a height beyond belief', async (t) => {
     const { gate, nodes } = await elStage(t, 2, quiet)

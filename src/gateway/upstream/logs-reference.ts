@@ -3,22 +3,34 @@ import { parseQuantity } from '../../rpc/hex.ts'
 
 /** A filter is short but for its addresses and topics; a longer one is not worth reading here. */
 const longest = 65_536
-const unknown: BlockReference = { kind: 'unknown' }
+
+/** What a node must have for the logs of a filter. */
+export interface LogsReference {
+  readonly reference: BlockReference
+  /** It goes on to the newest block, whichever that is. */
+  readonly open: boolean
+}
+
+const nothingKnown: LogsReference = { reference: { kind: 'unknown' }, open: false }
 
 /** The block that a node must have for the logs of a filter: its hash, or the higher of the two ends that it names. */
-export function logsReference(params: Buffer | undefined): BlockReference {
-  if (params === undefined || params.length > longest) return unknown
+export function logsReference(params: Buffer | undefined): LogsReference {
+  if (params === undefined || params.length > longest) return nothingKnown
   const filter = filterIn(params)
-  if (filter === undefined) return unknown
+  if (filter === undefined) return nothingKnown
   const { blockHash, fromBlock, toBlock } = filter
-  if (typeof blockHash === 'string') return { kind: 'hash', hash: blockHash.toLowerCase() }
+  if (typeof blockHash === 'string') return closed({ kind: 'hash', hash: blockHash.toLowerCase() })
   const ends = [fromBlock, toBlock]
-  for (const tag of ['finalized', 'safe'] as const) if (ends.includes(tag)) return { kind: 'tag', tag }
+  for (const tag of ['finalized', 'safe'] as const) if (ends.includes(tag)) return closed({ kind: 'tag', tag })
+  const open = toBlock === undefined || toBlock === null || toBlock === 'latest' || toBlock === 'pending'
   const numbers = ends.map((end) => (typeof end === 'string' ? parseQuantity(end) : undefined))
   const named = numbers.filter((number) => number !== undefined)
-  if (named.length === 0) return { kind: 'absent' }
-  // An open end asks for the newest: with a beginning that the node must have at least.
-  return { kind: 'number', number: Math.max(...named) }
+  if (named.length === 0) return { reference: { kind: 'absent' }, open }
+  return { reference: { kind: 'number', number: Math.max(...named) }, open }
+}
+
+function closed(reference: BlockReference): LogsReference {
+  return { reference, open: false }
 }
 
 function filterIn(params: Buffer): Readonly<Record<string, unknown>> | undefined {

@@ -13,7 +13,11 @@ const finalityLag = 64
 
 /** What a call asks of the node that answers it. */
 export function needOf(network: NetworkState, call: Call): Need {
-  const reference = 'traits' in call ? rpcReference(call as RpcCall) : restReference(call as RestCall)
+  if (readsLogs(call)) return needOfLogs(network, call as RpcCall)
+  return needOfReference(network, 'traits' in call ? rpcReference(call as RpcCall) : restReference(call as RestCall))
+}
+
+function needOfReference(network: NetworkState, reference: BlockReference): Need {
   switch (reference.kind) {
     case 'number':
       return reference.number
@@ -28,10 +32,15 @@ export function needOf(network: NetworkState, call: Call): Need {
   }
 }
 
-/** Whether, as far as is known, an upstream has what a call needs. Nobody has what lies beyond the network's head. */
+/** What clients were told of the head, as far as it can be true. */
+function believedTold({ told, head, maxLag }: NetworkState): number {
+  return Math.min(told, head + believableLead(maxLag))
+}
+
+/** Whether, as far as is known, an upstream has what a call needs. Nobody has what lies beyond all that was heard of. */
 export function has(network: NetworkState, upstream: UpstreamState, need: Need): boolean {
-  if (need === 'told') return reached(upstream) >= Math.min(network.told, network.head + believableLead(network.maxLag))
-  if (typeof need === 'number') return need > network.head || reached(upstream) >= need
+  if (need === 'told') return reached(upstream) >= believedTold(network)
+  if (typeof need === 'number') return need > Math.max(network.head, believedTold(network)) || reached(upstream) >= need
   const best = network[need]
   return best === undefined || best - (upstream[need] ?? -1) <= finalityLag
 }
@@ -56,8 +65,8 @@ export function noteTold(
   { answer }: Outcome,
   now: number,
 ): void {
-  if (call.name === 'eth_blockNumber' && answer.kind === 'result') {
-    const height = parseQuantity(answer.value)
+  if (answer.kind === 'result') {
+    const height = heightIn(call as RpcCall, answer.value)
     const believable = height !== undefined && height <= network.head + believableLead(network.maxLag)
     if (believable && height > upstream.told) upstream.told = height
   }
@@ -66,6 +75,26 @@ export function noteTold(
   if (needOf(network, call) !== 'told') return
   network.told = height
   network.toldAt = now
+}
+
+/** The height that an answer says is the newest. */
+function heightIn(call: RpcCall, value: Buffer): number | undefined {
+  if (call.name === 'eth_blockNumber') return parseQuantity(value)
+  if (call.name !== 'eth_getBlockByNumber') return undefined
+  const reference = blockReference(call.params, 0)
+  const isLatest = reference.kind === 'absent' || (reference.kind === 'tag' && reference.tag === 'latest')
+  return isLatest ? numberInBlock(value) : undefined
+}
+
+const numberName = Buffer.from('"number"')
+
+/** The number of a block, found without reading its transactions: none of their members has that name. */
+function numberInBlock(block: Buffer): number | undefined {
+  const at = block.indexOf(numberName)
+  if (at < 0) return undefined
+  const text = block.toString('latin1', at + numberName.length, at + numberName.length + 40)
+  const quantity = /^\s*:\s*"(0x[0-9a-f]{1,13})"/i.exec(text)?.[1]
+  return quantity === undefined ? undefined : parseQuantity(quantity)
 }
 
 /** What was told is forgotten when the chain has been lower for this long: it was set back. */
@@ -82,8 +111,18 @@ function reached(upstream: UpstreamState): number {
 }
 
 function rpcReference(call: RpcCall): BlockReference {
-  if (call.name === 'eth_getLogs') return logsReference(call.params)
   return blockReference(call.params, call.traits.blockParam)
+}
+
+function readsLogs({ name }: Call): boolean {
+  return name === 'eth_getLogs' || name === 'trace_filter'
+}
+
+/** An open end asks for the newest: with a beginning that the node must have at least. */
+function needOfLogs(network: NetworkState, { params }: RpcCall): Need {
+  const { reference, open } = logsReference(params)
+  const need = needOfReference(network, reference)
+  return open && typeof need === 'number' && need <= network.told ? 'told' : need
 }
 
 const slotInPath = /\/(?:blocks|blinded_blocks|headers|states|blob_sidecars|blobs)\/([^/?]+)/
