@@ -155,6 +155,33 @@ describe('classify', () => {
     assert.equal(classify(said('Tx gas limit exceeded', 803)).class, 'TXREJ')
   })
 
+  it('lets what an upstream says of its key, plan, load or methods outvote a code of the call', () => {
+    const words: [text: string, errorClass: string][] = [
+      ['api key disabled', 'AUTH'],
+      ['Unsupported method: eth_call. See available methods', 'UNSUP'],
+    ]
+    for (const [text, errorClass] of words)
+      for (const code of [-32600, -32602]) assert.equal(classify(said(text, code)).class, errorClass, text)
+    assert.equal(classify(said('You have exceeded your plan', -32003)).class, 'BILL')
+    assert.equal(classify(said('too many requests', -32003)).class, 'RATE')
+    assert.equal(classify(said('exceeds block gas limit exceeded', -32003, raw)).class, 'TXREJ')
+    for (const [code, errorClass] of [
+      [401, 'AUTH'],
+      [402, 'BILL'],
+      [403, 'AUTH'],
+      [408, 'NODE'],
+      [500, 'NODE'],
+      [504, 'NODE'],
+      [522, 'NODE'],
+    ] as const)
+      assert.equal(classify(said('odd', code)).class, errorClass, `${code}`)
+    for (const text of ['too many concurrent requests', 'capacity exceeded'])
+      assert.equal(classify(said(text)).class, 'RATE', text)
+    for (const text of ['database is locked', 'upstream connect error', 'no backend is currently healthy'])
+      assert.equal(classify(said(text)).class, 'NODE', text)
+    assert.equal(classify(said('backend is not in sync')).class, 'SYNC')
+  })
+
   it('knows a range that is too much in many words', () => {
     for (const text of [
       'block range 50000 exceeds limit of 10000',
@@ -163,6 +190,10 @@ describe('classify', () => {
       'requested block range is too big',
       'the range of blocks is greater than the allowed maximum',
       'ranges over 10000 blocks are not supported on freetier',
+      'block range exceeds 1000',
+      'invalid block range params: range 20000 > 10000',
+      'requested too many blocks from 1 to 9000, maximum is set to 2048',
+      'logs limit exceeded, max 10000',
     ])
       for (const code of [-32000, -32005, -32602, 35])
         assert.equal(classify(said(text, code, logs)).class, 'RANGE', text)

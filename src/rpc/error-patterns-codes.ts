@@ -1,6 +1,6 @@
 import type { Evidence } from './error-effects.ts'
 import type { ErrorRule } from './error-rule.ts'
-import { keyWords, rangeWords } from './error-words.ts'
+import { keyWords, planWords, rangeWords, rateWords } from './error-words.ts'
 
 /** An example with a JSON-RPC error in it. */
 function said(method: string, code: number, message: string, more: Partial<Evidence> = {}, data?: string): Evidence {
@@ -361,12 +361,25 @@ const codeRules: readonly ErrorRule[] = [
     note: 'Reth, Conduit, Alchemy.',
   },
   {
-    name: 'code -32600 with key words',
+    name: 'codes -32600 and -32602 with key words',
     class: 'AUTH',
     stage: 'code',
-    code: [-32600],
+    code: [-32600, -32602],
     text: keyWords,
     example: said('eth_call', -32600, 'Must be authenticated!'),
+    note: 'Alchemy and others.',
+  },
+  {
+    name: 'codes -32600 and -32602 with words of a method',
+    class: 'UNSUP',
+    stage: 'code',
+    code: [-32600, -32602],
+    text: ['unsupported method', /\bmethod \S+ (does not exist|is not available|not found)/],
+    example: said(
+      'trace_block',
+      -32600,
+      'Unsupported method: trace_block. See available methods at https://docs.example',
+    ),
     note: 'Alchemy and others.',
   },
   {
@@ -418,6 +431,49 @@ const codeRules: readonly ErrorRule[] = [
     code: [429],
     example: said('eth_call', 429, 'Your app has exceeded its compute units per second capacity'),
     note: 'Alchemy over WebSocket, where there is no HTTP status.',
+  },
+  {
+    name: 'codes 401 and 403',
+    class: 'AUTH',
+    stage: 'code',
+    code: [401, 403],
+    example: said('eth_call', 403, 'Forbidden'),
+    note: 'HTTP statuses in JSON-RPC clothes, as the next two.',
+  },
+  {
+    name: 'code 402',
+    class: 'BILL',
+    stage: 'code',
+    code: [402],
+    example: said('eth_call', 402, 'Payment required'),
+    note: 'As above.',
+  },
+  {
+    name: 'codes 408, 500 to 504, 520 to 530',
+    class: 'NODE',
+    stage: 'code',
+    code: [408, [500, 504], [520, 530]],
+    example: said('eth_call', 504, 'upstream request time-out'),
+    note: 'As above.',
+  },
+  {
+    name: 'codes -32003 and -32010 with words of a plan',
+    class: 'BILL',
+    stage: 'code',
+    code: [-32003, -32010],
+    text: planWords,
+    example: said('eth_call', -32003, 'You have exceeded your plan'),
+    note: 'Vendors take the number for errors of their own.',
+  },
+  {
+    name: 'codes -32003 and -32010 with words of a limit',
+    class: 'RATE',
+    stage: 'code',
+    code: [-32003, -32010],
+    text: rateWords,
+    not: [/\bgas\b|\btransaction\b|\btx\b/],
+    example: said('eth_call', -32003, 'too many requests'),
+    note: 'As above.',
   },
   {
     name: 'balance too small, with a code',

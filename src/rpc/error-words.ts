@@ -25,9 +25,12 @@ export const rangeWords: readonly (string | RegExp)[] = [
   'max logs per response',
   'try paginating',
   'block range limit',
+  'too many blocks',
+  'logs limit exceeded',
   /\branges? (is )?too (large|high|big|wide|long)/,
   /\branges?\b.{0,60}\b(exceeds?|exceeded|greater than|larger than|beyond|above|over)\b.{0,40}\b(limit|max|maximum|allowed)\b/,
   /\branges? over \d+ blocks\b/,
+  /\branges?\b.{0,30}(\bexceeds?|>) ?\d+/,
 ]
 
 /** Words of an upstream that wants fewer calls. Lower case; too broad to be tried before anything else. */
@@ -59,6 +62,9 @@ export const rateWords: readonly (string | RegExp)[] = [
   'resource exhausted',
   'enhance_your_calm',
   'code: 1015',
+  'too many concurrent',
+  'capacity exceeded',
+  'rps limit',
   'limit exceeded',
 ]
 
@@ -76,6 +82,8 @@ export const keyWords: readonly (string | RegExp)[] = [
   'apikey is on another chain',
   /(invalid|disabled|deleted|unauthorized) rpc key/,
   'over spend limit',
+  'invalid project id',
+  /\bapi[ -]?key\b.{0,30}\b(disabled|inactive|revoked|suspended|deleted|expired|invalid|unknown)\b/,
 ]
 
 /** Words of an upstream where the plan does not cover the call. Lower case. */
@@ -87,4 +95,6 @@ export const planWords: readonly (string | RegExp)[] = [
   '/billing',
   'credits exhausted',
   'out of credits',
+  'daily request limit',
+  /\bexceeded (your |the )?plan\b/,
 ]

@@ -56,6 +56,22 @@ describe('an eth_getLogs over more blocks than an upstream gives at once', { con
     assert.deepEqual((await gate.call('eth_getLogs', ask(0, 100_000))).json.error, tooWide.error)
   })
 
+  it('is asked of another upstream where it cannot be asked in pieces, or only in too many', async (t) => {
+    const { gate, nodes } = await elStage(t, 2, quiet)
+    const [few, all] = nodes as [FakeElNode, FakeElNode]
+    serveLogs(few, 1)
+    serveLogs(all, 1_000_000)
+    assert.deepEqual((await gate.call('eth_getLogs', ask(1, 5000))).json.result, blocks(1, 5000))
+    serveLogs(few, 0)
+    for (const [from, to] of [
+      [5, 5],
+      [5, 6],
+    ] as const)
+      assert.deepEqual((await gate.call('eth_getLogs', ask(from, to))).json.result, blocks(from, to))
+    few.answer('eth_getLogs', { error: { code: -32000, message: 'please specify less number of addresses' } })
+    assert.deepEqual((await gate.call('eth_getLogs', ask(1, 9))).json.result, blocks(1, 9))
+  })
+
   it('gets the error of a piece that fails for another reason', async (t) => {
     const { gate, nodes } = await elStage(t, 1, quiet)
     nodes[0]!.answer('eth_getLogs', ([filter]: Json[]) => {

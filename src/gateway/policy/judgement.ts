@@ -1,6 +1,7 @@
-import type { Call, Outcome } from '../../rpc/call.ts'
+import type { Call, Outcome, RpcCall } from '../../rpc/call.ts'
 import type { ErrorClass } from '../../rpc/error-classes.ts'
 import { discard } from '../upstream/pool.ts'
+import { filterOf } from './log-filter.ts'
 
 /** How much an outcome is worth to the client, best first. */
 const worth: Record<ErrorClass, number> = {
@@ -43,8 +44,9 @@ export function mayGoElsewhere(call: Call, outcome: Outcome): boolean {
   const { verdict } = outcome
   if (verdict === undefined) return false
   switch (verdict.effect.retry) {
-    case 'no':
     case 'split':
+      return !(verdict.class === 'RANGE' && isDivisible(call)) && mayRepeat(call, outcome)
+    case 'no':
     case 'lookUpHash':
     case 'succeed':
       return false
@@ -53,8 +55,21 @@ export function mayGoElsewhere(call: Call, outcome: Outcome): boolean {
     case 'elsewhere':
     case 'archive':
     case 'compare':
-      return call.repeat !== 'never' || !outcome.mayHaveActed || turnedAway(outcome)
+      return mayRepeat(call, outcome)
   }
+}
+
+function mayRepeat(call: Call, outcome: Outcome): boolean {
+  return call.repeat !== 'never' || !outcome.mayHaveActed || turnedAway(outcome)
+}
+
+/** Whether a call can be asked in pieces: what cannot is too large for one node alone, and another may take more. */
+function isDivisible(call: Call): boolean {
+  if (call.name !== 'eth_getLogs' || !('traits' in call)) return false
+  const filter = filterOf(call as RpcCall)
+  if (filter === undefined || filter['blockHash'] !== undefined) return false
+  const { fromBlock = 'latest', toBlock = 'latest' } = filter
+  return fromBlock !== toBlock
 }
 
 /** The upstream did not even begin: it has no such method, no time or no key for us. Asking the next one costs no retry. */

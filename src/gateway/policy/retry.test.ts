@@ -44,9 +44,24 @@ describe('a failed call', () => {
   })
 
   it('is not asked again when the answer is final', async () => {
-    for (const errorClass of ['REVERT', 'CLIENT', 'RANGE', 'ADDR', 'DUP', 'NONCE', 'TXREJ'] as const) {
+    for (const errorClass of ['REVERT', 'CLIENT', 'DUP', 'NONCE', 'TXREJ'] as const) {
       assert.equal((await after([bad(errorClass), goodAnswer('b')])).asked, 1, errorClass)
     }
+  })
+
+  it('that is too large goes elsewhere, but for one that can be asked in pieces', async () => {
+    const logs = (filter: object) => rpcCall('eth_getLogs', JSON.stringify([filter]))
+    for (const call of [
+      rpcCall('eth_getBlockReceipts', '["0x1"]'),
+      logs({ blockHash: `0x${'a'.repeat(64)}` }),
+      logs({ fromBlock: '0x5', toBlock: '0x5' }),
+      logs({}),
+    ])
+      assert.equal((await after([bad('RANGE'), goodAnswer('b')], call)).outcome.upstream, 'b')
+    const range = { fromBlock: '0x1', toBlock: '0x9' }
+    assert.equal((await after([bad('RANGE'), goodAnswer('b')], logs(range))).asked, 1)
+    assert.equal((await after([bad('ADDR'), goodAnswer('b')], logs(range))).outcome.upstream, 'b')
+    assert.equal((await after([bad('RANGE'), goodAnswer('b')], rpcCall('eth_sendTransaction'))).asked, 1)
   })
 
   it('costs no retry where it was turned away, however often', async () => {

@@ -2,6 +2,8 @@ import { derivedCall, type Handler, type Outcome, type Policy, type RpcCall } fr
 import { parseQuantity, toQuantity } from '../../rpc/hex.ts'
 import { discard } from '../upstream/pool.ts'
 import type { NetworkState } from '../upstream/state.ts'
+import { better } from './judgement.ts'
+import { filterOf, type LogFilter } from './log-filter.ts'
 
 /** Pieces that one call may fall into; beyond that its client has to ask for less. */
 const maxPieces = 256
@@ -18,8 +20,6 @@ interface Span {
   readonly to: number
 }
 
-type Filter = Readonly<Record<string, unknown>>
-
 /**
  * An `eth_getLogs` that asks for more blocks than an upstream gives at once is asked in pieces, and the client gets the
  * pieces joined, in the order of blocks. The first refusal halves the range; what was then accepted is remembered, so
@@ -34,9 +34,17 @@ export function splitLogs(network: NetworkState): Policy<RpcCall> {
       const filter = filterOf(call)
       const span = filter === undefined ? undefined : spanOf(filter, network)
       if (filter === undefined || span === undefined || span.to <= span.from) return outcome
-      return new Splitting(next, call, filter, learned, outcome).ask(span)
+      return new Splitting(next, call, filter, learned, outcome).ask(span).then(
+        // In so many pieces it is not asked here: another may give more at once.
+        (asked) => (asked === outcome ? askOthers(next, call, outcome) : asked),
+      )
     })
   }
+}
+
+async function askOthers(next: Handler<RpcCall>, call: RpcCall, refused: Outcome): Promise<Outcome> {
+  const other = await next(call)
+  return other.upstream === undefined ? refused : better(refused, other)
 }
 
 interface Learned {
@@ -47,13 +55,13 @@ interface Learned {
 class Splitting {
   readonly #next: Handler<RpcCall>
   readonly #call: RpcCall
-  readonly #filter: Filter
+  readonly #filter: LogFilter
   readonly #learned: Learned
   readonly #refused: Outcome
   readonly #mostPieces: number
   #pieces = 0
 
-  constructor(next: Handler<RpcCall>, call: RpcCall, filter: Filter, learned: Learned, refused: Outcome) {
+  constructor(next: Handler<RpcCall>, call: RpcCall, filter: LogFilter, learned: Learned, refused: Outcome) {
     this.#next = next
     this.#call = call
     this.#filter = filter
@@ -100,14 +108,8 @@ function piecesOf({ from, to }: Span, accepted: number | undefined): Span[] {
   return pieces
 }
 
-function filterOf(call: RpcCall): Filter | undefined {
-  const params: unknown = call.params === undefined ? undefined : JSON.parse(call.params.toString())
-  const filter: unknown = Array.isArray(params) ? params[0] : undefined
-  return typeof filter === 'object' && filter !== null && !Array.isArray(filter) ? (filter as Filter) : undefined
-}
-
 /** The blocks that a filter names; undefined when they cannot be counted. Absent ends mean the latest block. */
-function spanOf(filter: Filter, network: NetworkState): Span | undefined {
+function spanOf(filter: LogFilter, network: NetworkState): Span | undefined {
   if (filter['blockHash'] !== undefined) return undefined
   const from = blockOf(filter['fromBlock'], network)
   const to = blockOf(filter['toBlock'], network)
