@@ -155,6 +155,24 @@ describe('beacon failover', { concurrency: 8 }, () => {
     assert.equal(gate.upstream('a').errorRatio, 0)
   })
 
+  it('asks another node where the first points elsewhere, does not take the request, or fails in any way of a server', async (t) => {
+    const { gate, nodes } = await clStage(t, 2, quiet)
+    for (const status of [301, 307, 406, 408, 410, 413, 414, 415, 431, 451, 505, 507, 599]) {
+      nodes[0]!.answer('/eth/v1/beacon/rewards', `{"code":${status},"message":"x"}`, status)
+      const answer = await gate.send('/eth/v1/beacon/rewards')
+      assert.deepEqual([answer.status, answer.header('x-drawbridge-upstream')], [200, 'b'], `${status}`)
+    }
+    for (const message of [
+      'slot 105 is greater than current slot 99',
+      'slot is too far ahead',
+      'the node is syncing',
+    ]) {
+      nodes[0]!.answer('/eth/v1/beacon/rewards', JSON.stringify({ code: 400, message }), 400)
+      assert.equal((await gate.send('/eth/v1/beacon/rewards')).header('x-drawbridge-upstream'), 'b', message)
+    }
+    assert.deepEqual([gate.upstream('a').eligible, gate.upstream('a').breaker], [true, 'closed'])
+  })
+
   it('rescues a read from a node that hangs', async (t) => {
     const { gate, nodes } = await clStage(t, 2, { probe: { intervalMs: 1000 } })
     nodes[0]!.hang()

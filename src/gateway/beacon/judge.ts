@@ -10,8 +10,17 @@ const classes: ReadonlyMap<number, ErrorClass> = new Map([
   [403, 'AUTH'],
   [404, 'MISS'],
   [405, 'UNSUP'],
+  [406, 'UNSUP'],
+  [408, 'NODE'],
+  [410, 'MISS'],
   [413, 'RANGE'],
+  [414, 'RANGE'],
+  [415, 'UNSUP'],
+  [421, 'MISS'],
+  [425, 'MISS'],
   [429, 'RATE'],
+  [431, 'RANGE'],
+  [451, 'MISS'],
   [500, 'NODE'],
   [501, 'UNSUP'],
   [502, 'NODE'],
@@ -52,8 +61,14 @@ export function judgeAnswer(call: RestCall, status: number, body?: Buffer): Verd
 export function judgeStatus(call: RestCall, status: number): Verdict | undefined {
   // A node's own report of its state is a good answer, whatever it reports.
   if (call.label.includes('/node/health') && status !== 502 && status !== 504) return undefined
-  const errorClass = classes.get(status) ?? (status >= 520 && status <= 530 ? 'NODE' : undefined)
+  const errorClass = classes.get(status) ?? classOfRest(status)
   if (errorClass === undefined) return undefined
   const effect = errorClass === 'AUTH' ? refusedHere : effects[errorClass]
   return { class: errorClass, rule: `HTTP ${status}`, effect, basis: 'status' }
+}
+
+/** Where a node or its edge points to is no answer, and no other failure of a server is one. */
+function classOfRest(status: number): ErrorClass | undefined {
+  if (status >= 500) return 'NODE'
+  return status >= 300 && status < 400 && status !== 304 ? 'MISS' : undefined
 }

@@ -29,7 +29,7 @@ function textOf(value: unknown): string {
  * future"; Prysm "… future epoch"; Lodestar `UNKNOWN_BEACON_BLOCK_ROOT`.
  */
 const behind =
-  /future|too early|ahead of (?:the )?(?:current|head|clock|wall)|unknown.{0,14}(?:block|root|parent|head|target)|(?:parent|block|root).{0,14}unknown/i
+  /future|too early|too far ahead|ahead of (?:the )?(?:current|head|clock|wall)|greater than (?:the )?current|is (?:syncing|optimistic)|unknown.{0,14}(?:block|root|parent|head|target)|(?:parent|block|root).{0,14}unknown/i
 
 /** Words for what a node has already: Lighthouse `PriorAttestationKnown`, Teku "already seen", Lodestar `…_ALREADY_KNOWN`. */
 const known =
