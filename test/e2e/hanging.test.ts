@@ -27,7 +27,8 @@ describe('a hung upstream', { concurrency: 3 }, () => {
     a!.hang()
     const answers = await Promise.all(Array.from({ length: 20 }, () => balance(gate)))
     for (const answer of answers) assert.match(answer.json.result, /^0x/)
-    assert.equal(gate.upstream('a').suspect, true)
+    // On a busy machine each of them may be rescued on its own account before their node is suspected.
+    await until(() => gate.upstream('a').suspect)
     const before = a!.callsOf(method).length
     for (let n = 0; n < 10; n++) assert.equal((await balance(gate)).header('x-drawbridge-upstream'), 'b')
     assert.equal(a!.callsOf(method).length, before, 'new calls avoid it')
