@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { badAnswer, goodAnswer, rpcCall, wellNetwork } from '../../../test/fake/gate.ts'
 import { seededRandom } from '../../core/random.ts'
 import { VirtualClock } from '../../core/virtual-clock.ts'
+import type { ErrorClass } from '../../rpc/error-classes.ts'
 import { Degradation, describeDegradation } from './degradation.ts'
 import { newProgress } from './progress.ts'
 import { choose } from './selection.ts'
@@ -36,13 +37,17 @@ function stage(names: readonly (string | { name: string; tier: 'backup' })[] = [
     upstream: (name: string) => network.upstreams.find((one) => one.name === name)!,
     late: (upstream: UpstreamState, method = 'eth_call') => degradation.outrun(attemptOf(upstream, method)),
     /** Breaks at each of these in turn; the last is another that answers, or one that breaks as well. */
-    broken: (upstreams: readonly string[], answeredBy: string | undefined) => {
-      const call = rpcCall('eth_call')
+    broken: (
+      upstreams: readonly string[],
+      answeredBy: string | undefined,
+      { how = 'NODE' as ErrorClass, params = '[{},"latest"]' } = {},
+    ) => {
+      const call = rpcCall('eth_call', params)
       const attempt = (name: string): Attempt => {
         call.trail.attempts++
         return { ...attemptOf(network.upstreams.find((one) => one.name === name)!, 'eth_call'), call }
       }
-      for (const name of upstreams) degradation.ended(attempt(name), badAnswer(name, 'NODE'), 3)
+      for (const name of upstreams) degradation.ended(attempt(name), badAnswer(name, how), 3)
       if (answeredBy !== undefined) degradation.ended(attempt(answeredBy), goodAnswer(answeredBy), 3)
     },
     answered: (upstream: UpstreamState, method = 'eth_call', ms = 3) =>
@@ -127,6 +132,21 @@ describe('a degraded upstream', () => {
     const on = stage()
     for (let n = 0; n < 50; n++) on.broken(['a', 'b'], undefined)
     for (let n = 0; n < 50; n++) on.broken(['a'], undefined)
+    assert.deepEqual(on.news, [])
+  })
+
+  it('is one whose errors others answer, whatever it says: busy, catching up, header not found', () => {
+    for (const how of ['RATE', 'SYNC', 'MISS', 'UNKNOWN'] as const) {
+      const on = stage()
+      for (let n = 0; n < 6; n++) on.broken(['a'], 'b', { how })
+      assert.deepEqual(on.news, ['a degraded'], how)
+    }
+  })
+
+  it('is none for history that it does not keep, nor for one long request however often it comes', () => {
+    const on = stage()
+    for (let n = 0; n < 50; n++) on.broken(['a'], 'b', { how: 'MISS', params: '[{},"0x1"]' })
+    for (let n = 0; n < 50; n++) on.broken(['a'], 'b', { params: `[{"data":"${'ab'.repeat(40)}"},"latest"]` })
     assert.deepEqual(on.news, [])
   })
 

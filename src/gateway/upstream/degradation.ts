@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
-import type { Call, Outcome, Trail } from '../../rpc/call.ts'
+import type { Call, Outcome } from '../../rpc/call.ts'
 import type { Conduct, Trouble } from './conduct.ts'
+import { isDoubtful, Outdone } from './outdone.ts'
 import type { AttemptObserver } from './pool.ts'
 import type { Attempt, NetworkState, UpstreamState } from './state.ts'
 
@@ -24,8 +25,7 @@ export class Degradation implements AttemptObserver {
   readonly #network: NetworkState
   readonly #clock: Clock
   readonly #news: DegradationNews
-  /** Who gave no answer to a call that nobody else has answered yet. */
-  readonly #suspects = new WeakMap<Trail, UpstreamState[]>()
+  readonly #outdone = new Outdone()
 
   constructor(network: NetworkState, clock: Clock, news: DegradationNews) {
     this.#network = network
@@ -42,30 +42,26 @@ export class Degradation implements AttemptObserver {
     const now = this.#clock.now()
     if (verdict?.class === 'UNKNOWN' && outcome.answer.kind === 'refusal') {
       if (attempt.trouble !== undefined) this.#noteBad(upstream, call, 'late', now)
-    } else if (verdict?.effect.blamed === true) {
+    } else if (verdict !== undefined && isDoubtful(upstream, call, outcome)) {
       // While the breaker keeps calls away, its trials are its own affair.
-      const isLate = attempt.trouble === 'silent' || attempt.trouble === 'stalled'
-      if (upstream.breaker.phase !== 'closed') return
-      if (isLate || !outcome.mayHaveActed) this.#noteBad(upstream, call, isLate ? 'late' : 'broken', now)
-      else this.#suspectOfBreaking(upstream, call)
+      if (upstream.breaker.phase === 'closed') this.#noteFailed(attempt, outcome, now)
     } else if (durationMs > neverSlowMs && !attempt.abandoned && this.#isSlow(upstream, call, durationMs)) {
       this.#noteBad(upstream, call, 'late', now)
     } else {
       this.#noteGood(upstream, call, now)
-      if (call.trail.attempts > 1) this.#confirmBroken(call, now)
+      if (call.trail.attempts > 1 && isAnswer(outcome)) this.#noteOutdone(call, now)
     }
   }
 
-  /** What is no answer may be this request's own doing: it counts when another upstream answers the same call. */
-  #suspectOfBreaking(upstream: UpstreamState, { trail }: Call): void {
-    const suspects = this.#suspects.get(trail)
-    if (suspects === undefined) this.#suspects.set(trail, [upstream])
-    else suspects.push(upstream)
+  #noteFailed({ upstream, call, trouble }: Attempt, { verdict, mayHaveActed }: Outcome, now: number): void {
+    const isFailure = verdict!.effect.blamed
+    const isLate = isFailure && (trouble === 'silent' || trouble === 'stalled')
+    if (isLate || (isFailure && !mayHaveActed)) this.#noteBad(upstream, call, isLate ? 'late' : 'broken', now)
+    else this.#outdone.failed(upstream, call)
   }
 
-  #confirmBroken(call: Call, now: number): void {
-    for (const upstream of this.#suspects.get(call.trail) ?? []) this.#noteBad(upstream, call, 'broken', now)
-    this.#suspects.delete(call.trail)
+  #noteOutdone(call: Call, now: number): void {
+    for (const upstream of this.#outdone.answered(call, now)) this.#noteBad(upstream, call, 'broken', now)
   }
 
   /** Notes an attempt that has not answered long after another answered its call. */
@@ -141,6 +137,11 @@ export class Degradation implements AttemptObserver {
     conduct.troubled = troubled
     this.#news(upstream, troubled)
   }
+}
+
+/** A verdict of the chain's own is an answer; that the node has or offers nothing is none. */
+function isAnswer({ verdict }: Outcome): boolean {
+  return verdict === undefined || verdict.class === 'REVERT' || verdict.class === 'TXREJ'
 }
 
 function slowLimit(upstream: UpstreamState, label: string, enough: number): number {
