@@ -31,6 +31,8 @@ export interface Pool {
 const maxHeadBytes = 65_536
 /** Up to here head and body are copied into one buffer; above, two buffers go out in one system call. */
 const joined = 32_768
+/** Nobody closes a connection for idleness that rested no longer than this, in milliseconds. */
+const briefRestMs = 750
 
 /** One connection to an origin: carries one call at a time. */
 export class ClientConnection {
@@ -278,6 +280,7 @@ export class ClientConnection {
     if (call !== undefined && stale) {
       call.redo = false
       call.connection = undefined
+      if (!this.#pool.watch.past(this.#since, briefRestMs)) call.receiver.onResent?.()
       this.#pool.again(call)
     }
     this.#pool.gone(this)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { call, failsWith, newClient, ok, waitUntil, whole, withUpstream } from './harness.test.ts'
+import { call, failsWith, newClient, ok, requestOf, waitUntil, whole, withUpstream } from './harness.test.ts'
 
 describe('a stale connection', () => {
   /** The first connection answers once and then dies at the second request; later ones answer. */
@@ -25,6 +25,25 @@ describe('a stale connection', () => {
         assert.equal((await call(client)).body, 'from 0')
         assert.equal((await call(client)).body, 'from 1')
         assert.deepEqual(seen, [0, 0, 1])
+        client.destroy()
+      })
+    }
+  })
+
+  it('tells when a connection that had just been in use died: no server closes that for idleness', async () => {
+    for (const die of ['end', 'reset'] as const) {
+      await dying(die, async (origin) => {
+        const client = newClient(origin)
+        const resent: string[] = []
+        for (const name of ['first', 'second', 'third']) {
+          await new Promise<void>((resolve, reject) =>
+            client.send(requestOf(), {
+              onResent: () => resent.push(name),
+              ...{ onHead() {}, onData() {}, onEnd: resolve, onError: reject },
+            }),
+          )
+        }
+        assert.deepEqual(resent, ['second'])
         client.destroy()
       })
     }

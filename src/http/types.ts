@@ -139,6 +139,8 @@ export interface BodySource {
 
 export interface ResponseReceiver extends BodyReceiver {
   onHead(status: number, headers: RawHeaders): void
+  /** The request is sent once more: its connection, which had just been in use, died under it. */
+  onResent?(): void
 }
 
 export interface OutgoingCall extends Flow {

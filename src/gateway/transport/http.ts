@@ -26,6 +26,8 @@ export interface Carried {
 export interface CarriedReceiver {
   /** The first sign of life: the response head. */
   onHeard(): void
+  /** The request goes out once more: the upstream cut a connection that had just been in use. */
+  onResent?(): void
   /** A piece has come of a response that is still held. */
   onProgress(bytes: number): void
   onCarried(carried: Carried): void
@@ -92,6 +94,10 @@ class HeldResponse implements AbortableSource {
 
   get length(): number | undefined {
     return undefined
+  }
+
+  onResent(): void {
+    this.#receiver.onResent?.()
   }
 
   onHead(status: number, headers: RawHeaders): void {

@@ -43,6 +43,7 @@ export function restOverHttp(
     }
     const carried: CarriedReceiver = {
       onHeard: () => receiver.onHeard(),
+      onResent: () => receiver.onResent?.(),
       onProgress: (bytes) => receiver.onProgress(bytes),
       onFailed: (error) => receiver.onOutcome(judgeFailure(upstream, error)),
       onCarried: (answer) =>

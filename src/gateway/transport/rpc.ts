@@ -45,6 +45,7 @@ export function rpcOverHttp(
     }
     const carried: CarriedReceiver = {
       onHeard: () => receiver.onHeard(),
+      onResent: () => receiver.onResent?.(),
       onProgress: (bytes) => receiver.onProgress(bytes),
       onFailed: (error) => receiver.onOutcome(judgeFailure(upstream, error)),
       onCarried: (answer) => judge({ call, id, upstream, receiver }, answer),

@@ -5,6 +5,8 @@ import type { UpstreamState } from './state.ts'
 export interface AttemptReceiver {
   /** The upstream has begun to answer. */
   onHeard(): void
+  /** The upstream cut the connection before it said anything; the request is sent to it once more. */
+  onResent?(): void
   /** A piece of an answer that is still held has come. */
   onProgress(bytes: number): void
   onOutcome(outcome: Outcome): void

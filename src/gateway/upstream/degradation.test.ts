@@ -50,6 +50,12 @@ function stage(names: readonly (string | { name: string; tier: 'backup' })[] = [
       for (const name of upstreams) degradation.ended(attempt(name), badAnswer(name, how), 3)
       if (answeredBy !== undefined) degradation.ended(attempt(answeredBy), goodAnswer(answeredBy), 3)
     },
+    /** Answered, but it had to be sent twice. */
+    resent: (upstream: UpstreamState) => {
+      const attempt = attemptOf(upstream, 'eth_call')
+      attempt.progress.resent = true
+      degradation.ended(attempt, goodAnswer(upstream.name), 3)
+    },
     answered: (upstream: UpstreamState, method = 'eth_call', ms = 3) =>
       degradation.ended(attemptOf(upstream, method), goodAnswer(upstream.name), ms),
   }
@@ -141,6 +147,12 @@ describe('a degraded upstream', () => {
       for (let n = 0; n < 6; n++) on.broken(['a'], 'b', { how })
       assert.deepEqual(on.news, ['a degraded'], how)
     }
+  })
+
+  it('is one that cuts its connections, though it answers when it is asked again', () => {
+    const on = stage()
+    for (let n = 0; n < 6; n++) on.resent(on.upstream('a'))
+    assert.deepEqual(on.news, ['a degraded'])
   })
 
   it('is none for history that it does not keep, nor for one long request however often it comes', () => {

@@ -48,7 +48,8 @@ export class Degradation implements AttemptObserver {
     } else if (durationMs > neverSlowMs && !attempt.abandoned && this.#isSlow(upstream, call, durationMs)) {
       this.#noteBad(upstream, call, 'late', now)
     } else {
-      this.#noteGood(upstream, call, now)
+      if (attempt.progress.resent) this.#noteBad(upstream, call, 'broken', now)
+      else this.#noteGood(upstream, call, now)
       if (call.trail.attempts > 1 && isAnswer(outcome)) this.#noteOutdone(call, now)
     }
   }

@@ -262,6 +262,10 @@ class PooledAttempt implements Attempt, RunningAttempt {
     this.#silence.heard(this)
   }
 
+  onResent(): void {
+    this.progress.resent = true
+  }
+
   onProgress(bytes: number): void {
     this.progress.bytes += bytes
     this.progress.pieces++

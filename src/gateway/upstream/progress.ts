@@ -4,6 +4,8 @@ import type { Attempt, AttemptTrouble } from './state.ts'
 export interface Progress {
   /** When the answer began; undefined before. */
   heardAt: number | undefined
+  /** The upstream had to be asked twice: it cut the first connection. */
+  resent: boolean
   /** Bytes of the body so far, and the pieces in which they came. */
   bytes: number
   pieces: number
@@ -24,7 +26,8 @@ const dripBytes = 64
 
 /** Progress of an attempt that begins. */
 export function newProgress(): Progress {
-  return { heardAt: undefined, bytes: 0, pieces: 0, patienceMs: Number.POSITIVE_INFINITY, lookedAt: 0, bytesThen: 0 }
+  const patienceMs = Number.POSITIVE_INFINITY
+  return { heardAt: undefined, resent: false, bytes: 0, pieces: 0, patienceMs, lookedAt: 0, bytesThen: 0 }
 }
 
 /** Moment at which the attempt has to be looked at; infinite when it has been found in trouble before. */
