@@ -131,10 +131,12 @@ function assemble<C extends Call>(
     disturbed: (upstream) => disturbed(upstream),
     breakerMoved: (upstream) => news.breakerMoved(upstream),
   })
-  const degradation = new Degradation(state, clock, (upstream, degraded) => {
-    news.degraded(upstream, degraded, clock.now())
-    if (degraded) reconsider(upstream, clock.now())
-  })
+  const degradation = new Degradation(
+    state,
+    clock,
+    (upstream, degraded) => news.degraded(upstream, degraded, clock.now()),
+    (upstream) => reconsider(upstream, clock.now()),
+  )
   const pool: Pool<C> = new Pool<C>(
     {
       network: state,

@@ -50,6 +50,17 @@ describe('the moment of a hedge', () => {
     assert.equal(off.hedging.after(call(off.network, twenty(100))), undefined)
   })
 
+  it('is early for what takes long, from the third time on, until a peer is known at it: it may never have been well', () => {
+    const { network, hedging } = stage()
+    const slow = call(network, [1200, 1200])
+    assert.equal(hedging.after(slow), undefined)
+    historyOf(network.upstreams[0]!, slow.label, 0).record(1200, 0)
+    assert.equal(hedging.after(slow), 250)
+    for (let n = 0; n < 3; n++) historyOf(network.upstreams[1]!, slow.label, 0).record(1200, 0)
+    assert.equal(hedging.after(slow), undefined)
+    assert.equal(stage().hedging.after(call(stage().network, [200, 200, 200])), undefined, 'not for what is quick')
+  })
+
   it('never comes for a call that no upstream was asked', () => {
     assert.equal(stage().hedging.after(rpcCall()), undefined)
   })

@@ -8,6 +8,9 @@ import type { HedgeOptions } from './options.ts'
 const shortestWaitMs = 10
 /** Observations without which a quantile means nothing. */
 const enoughHistory = 20
+/** What usually takes longer than this is tried at a peer to compare with, from so few observations on, in milliseconds. */
+const comparedAfterMs = 250
+const enoughToCompare = 3
 /** While nothing has gone wrong for this long, hedges have a smaller budget. */
 const quietAfterMs = 10_000
 const quietPercent = 2
@@ -47,7 +50,9 @@ export class Hedging implements AttemptObserver {
     if (upstream?.conduct.isDegradedFor(call, this.#clock.now())) return this.#trialMs(upstream, call)
     if (this.#options.afterQuantile >= 1) return undefined
     const history = upstream?.latency.get(call.label)
-    if (history === undefined || history.size < enoughHistory) return undefined
+    if (history === undefined || history.size < enoughToCompare) return undefined
+    if (history.quantile(0.5)! > comparedAfterMs && !this.#isCompared(upstream!, call)) return comparedAfterMs
+    if (history.size < enoughHistory) return undefined
     return Math.ceil(Math.max(shortestWaitMs, history.quantile(this.#options.afterQuantile)!))
   }
 
@@ -94,6 +99,13 @@ export class Hedging implements AttemptObserver {
   }
 
   suspected(): void {}
+
+  /** Whether a peer is known at the method: an upstream that was never well looks like a slow method until then. */
+  #isCompared(upstream: UpstreamState, { label }: Call): boolean {
+    return this.#network.upstreams.some(
+      (peer) => peer !== upstream && (peer.latency.get(label)?.size ?? 0) >= enoughToCompare,
+    )
+  }
 
   #trialMs(upstream: UpstreamState, { label }: Call): number {
     let best = Number.POSITIVE_INFINITY

@@ -172,6 +172,37 @@ describe('a degraded upstream', () => {
     assert.equal(on.chosen().name, 'a')
   })
 
+  it('is told anew in each further class of methods, so that what runs there is helped', () => {
+    const clock = new VirtualClock()
+    const network = wellNetwork({ upstreams: ['a', 'b'] })
+    const worse: string[] = []
+    const news: boolean[] = []
+    const degradation = new Degradation(
+      network,
+      clock,
+      (_, degraded) => news.push(degraded),
+      ({ name }) => worse.push(name),
+    )
+    const late = (method: string): void =>
+      degradation.outrun({
+        ...{
+          upstream: network.upstreams[0]!,
+          call: rpcCall(method),
+          startedAt: 0,
+          stuck: false,
+          abandoned: true,
+          outrun: true,
+        },
+        ...{ place: -1, trouble: undefined, progress: newProgress(), abort() {} },
+      })
+    for (let n = 0; n < 10; n++) late('eth_call')
+    const before = worse.length
+    assert.ok(before > 0)
+    for (let n = 0; n < 10; n++) late('debug_traceCall')
+    assert.ok(worse.length > before)
+    assert.deepEqual(news, [true], 'the upstream as a whole is news once')
+  })
+
   it('says why', () => {
     const on = stage()
     run(on, { a: oneIn(1) }, 10)

@@ -10,7 +10,7 @@ const neverSlowMs = 250
 const slowFactor = 4
 /** Observations from which an upstream's own past, or a peer's present, is something to compare with. */
 const enoughOwn = 20
-const enoughOfPeer = 5
+const enoughOfPeer = 3
 /** The newest probe weighs half. */
 const probeWeight = 0.5
 
@@ -25,12 +25,20 @@ export class Degradation implements AttemptObserver {
   readonly #network: NetworkState
   readonly #clock: Clock
   readonly #news: DegradationNews
+  readonly #worse: (upstream: UpstreamState) => void
   readonly #outdone = new Outdone()
 
-  constructor(network: NetworkState, clock: Clock, news: DegradationNews) {
+  /** @param worse told each time that an upstream is found degraded in one more method, class of methods, or its probes */
+  constructor(
+    network: NetworkState,
+    clock: Clock,
+    news: DegradationNews,
+    worse: (upstream: UpstreamState) => void = () => {},
+  ) {
     this.#network = network
     this.#clock = clock
     this.#news = news
+    this.#worse = worse
   }
 
   /** Notes how an attempt ended, unless that was our doing. */
@@ -88,6 +96,7 @@ export class Degradation implements AttemptObserver {
     if (isSlow === (conduct.slowProbesSince !== undefined)) return
     conduct.slowProbesSince = isSlow ? now : undefined
     this.#tell(upstream)
+    if (isSlow) this.#worse(upstream)
   }
 
   #noteGood(upstream: UpstreamState, call: Call, now: number): void {
@@ -108,7 +117,10 @@ export class Degradation implements AttemptObserver {
     const own = pick(upstream)
     let peerShare = Number.POSITIVE_INFINITY
     for (const peer of this.#peersOf(upstream)) peerShare = Math.min(peerShare, pick(peer).share)
-    if (own.noteBad(how, now, peerShare)) this.#tell(upstream)
+    if (own.noteBad(how, now, peerShare)) {
+      this.#tell(upstream)
+      this.#worse(upstream)
+    }
     for (const other of this.#network.upstreams) this.#acquitIfAlike(upstream, other, pick)
   }
 
