@@ -99,14 +99,13 @@ function recover(node: FakeElNode): void {
   for (const name of [method, trace]) node.answer(name, '0x1')
 }
 
-describe('the first of several nodes, when it', { concurrency: 2 }, () => {
+describe('the first of several nodes, when it was never seen well and', { concurrency: 2 }, () => {
   for (const [at, [what, fall]] of sicknesses.entries()) {
     const count = at % 3 === 2 ? 3 : 2
     it(`${what}: others of ${count} serve at little cost, and it is back when it is well`, async (t) => {
       const { gate, nodes } = await elStage(t, count, quiet)
       for (const node of nodes) recover(node)
-      // Those that fail were never seen well.
-      if (at < 7) allGood(await calls(gate, 60))
+
       fall(nodes[0]!)
       allGood(await calls(gate, 100))
       const before = asked(nodes)

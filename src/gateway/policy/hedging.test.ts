@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { rpcCall, wellNetwork } from '../../../test/fake/gate.ts'
+import { badAnswer, goodAnswer, rpcCall, wellNetwork } from '../../../test/fake/gate.ts'
 import { VirtualClock } from '../../core/virtual-clock.ts'
-import { historyOf, type NetworkState, type UpstreamState } from '../upstream/state.ts'
+import { newProgress } from '../upstream/progress.ts'
+import { type Attempt, historyOf, type NetworkState, type UpstreamState } from '../upstream/state.ts'
 import { Hedging } from './hedging.ts'
 
 interface Wishes {
@@ -113,5 +114,89 @@ describe('the budget of hedges', () => {
     let taken = 0
     while (all.hedging.take()) taken++
     assert.equal(taken, 10)
+  })
+})
+
+describe('rescues', () => {
+  const alarm = (upstream: UpstreamState, more: Partial<Attempt> = {}): Attempt => {
+    const asked = rpcCall('eth_call')
+    asked.trail.attempts = 2
+    asked.trail.tried.push(upstream)
+    return {
+      ...{
+        upstream,
+        call: asked,
+        startedAt: 0,
+        stuck: false,
+        trouble: 'silent',
+        abandoned: true,
+        outrun: false,
+        place: -1,
+      },
+      ...{ progress: { ...newProgress(), heardAt: 1 }, abort() {} },
+      ...more,
+    }
+  }
+  const hedges = ({ hedging }: ReturnType<typeof stage>): number => {
+    let taken = 0
+    while (hedging.take()) taken++
+    return taken
+  }
+
+  it('go one by one until one was right, then all at once for a second', () => {
+    const { clock, hedging } = stage()
+    assert.ok(hedging.mayRescue(false))
+    hedging.rescueStarted()
+    assert.ok(!hedging.mayRescue(false))
+    assert.ok(hedging.mayRescue(true), 'what is overdue needs no leave')
+    hedging.rescueEnded(true)
+    for (let n = 0; n < 20; n++) {
+      assert.ok(hedging.mayRescue(false))
+      hedging.rescueStarted()
+    }
+    clock.advance(1000)
+    assert.ok(!hedging.mayRescue(false))
+  })
+
+  it('give the turn to the next when one was wrong, and go as many at once as are saved up', () => {
+    const { network, hedging } = stage()
+    hedging.rescueStarted()
+    hedging.rescueEnded(false)
+    assert.ok(hedging.mayRescue(false))
+    for (let n = 0; n < 1000; n++) hedging.after(call(network))
+    for (let n = 0; n < 10; n++) {
+      assert.ok(hedging.mayRescue(false), `${n}`)
+      hedging.rescueStarted()
+    }
+    assert.ok(!hedging.mayRescue(false))
+  })
+
+  it('are paid like hedges where the first answered in time after all', () => {
+    const all = stage()
+    const [upstream] = all.network.upstreams
+    all.hedging.ended(alarm(upstream!), goodAnswer('a'))
+    assert.equal(hedges(all), 0, 'the one that is free at the start is spent')
+  })
+
+  it('cost nothing where it was outrun, failed, or was not asked beside another', () => {
+    const all = stage()
+    const upstream = all.network.upstreams[0]!
+    all.hedging.ended(alarm(upstream, { outrun: true }), goodAnswer('a'))
+    all.hedging.ended(alarm(upstream), badAnswer('a', 'NODE'))
+    all.hedging.ended(alarm(upstream, { trouble: undefined }), goodAnswer('a'))
+    const alone = alarm(upstream)
+    alone.call.trail.attempts = 1
+    all.hedging.ended(alone, goodAnswer('a'))
+    assert.equal(hedges(all), 1)
+  })
+
+  it('leave a hedge its price where its first was outrun, but not twice for what was rescued', () => {
+    const all = stage()
+    const upstream = all.network.upstreams[0]!
+    assert.equal(hedges(all), 1)
+    all.hedging.outrun(alarm(upstream, { trouble: undefined }))
+    assert.equal(hedges(all), 1)
+    all.hedging.outrun(alarm(upstream))
+    assert.equal(hedges(all), 0)
   })
 })

@@ -102,6 +102,33 @@ describe('attempts that race', () => {
     assert.equal(call.trail.onStuck, undefined)
   })
 
+  it('tell of each rescue whether it was right: it answered well in less than half the time that the first had had', async () => {
+    const rescuedAt = async (waitedMs: number, tookMs: number, answer: Outcome): Promise<boolean[]> => {
+      const on = stage()
+      on.call.trail.tried.push({ name: 'a' })
+      on.clock.advance(waitedMs)
+      on.call.trail.onStuck?.()
+      on.clock.advance(tookMs)
+      on.answer(answer.upstream === 'a' ? 0 : 1, answer)
+      await on.result()
+      return on.rescues
+    }
+    assert.deepEqual(await rescuedAt(100, 49, goodAnswer('b')), [true])
+    assert.deepEqual(await rescuedAt(100, 51, goodAnswer('b')), [false])
+    assert.deepEqual(await rescuedAt(100, 1, goodAnswer('a')), [false])
+    assert.deepEqual(await rescuedAt(100, 1, badAnswer('b', 'REVERT')), [false])
+  })
+
+  it('wait for their turn to rescue, unless they have waited eight times as long already', () => {
+    const on = stage({ mayRescue: false })
+    on.clock.advance(100)
+    on.call.trail.onStuck?.()
+    on.clock.advance(690)
+    assert.deepEqual(on.started, [])
+    on.clock.advance(20)
+    assert.deepEqual(on.started, ['rescue'])
+  })
+
   it('never double a call that may not be repeated', async () => {
     const { call, clock, attempts } = stage({ call: rpcCall('eth_sendTransaction'), hedgeAfter: 10 })
     assert.equal(call.trail.onStuck, undefined)
