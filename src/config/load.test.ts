@@ -38,6 +38,7 @@ describe('loadConfig', () => {
         maxBodyBytes: 10_000_000,
         maxBatch: 1000,
         maxConnections: 10_000,
+        maxConnectionsPerClient: 2500,
         maxHeldBytes: 268_435_456,
         perClient: { requestsPerSecond: 0, burst: 0 },
       },

@@ -136,6 +136,10 @@ const limits = z.strictObject({
   maxBodyBytes: field.whole(1).describe('Longest request body, in bytes.').default(limitsDefaults.maxBodyBytes),
   maxBatch: field.whole(1).describe('Calls in one JSON-RPC batch.').default(limitsDefaults.maxBatch),
   maxConnections: field.whole(1).describe('Client connections at once.').default(limitsDefaults.maxConnections),
+  maxConnectionsPerClient: field
+    .whole(1)
+    .describe('Connections at once from one client address.')
+    .default(limitsDefaults.maxConnectionsPerClient),
   maxHeldBytes: field
     .whole(1_048_576)
     .describe('Bytes held in memory on behalf of all clients; each may have a quarter of them.')

@@ -73,7 +73,13 @@ export function createGateway(options: GatewayOptions, given: Partial<GatewaySea
     const path = pathOf(exchange.target)
     route(routes, path)(exchange, path)
   }
-  const server = createHttpServer({ ...serverDefaults, maxConnections: options.limits.maxConnections }, clock, serve)
+  const { maxConnections, maxConnectionsPerClient } = options.limits
+  const server = createHttpServer(
+    { ...serverDefaults, maxConnections, maxConnectionsPerClient, maxHeldBytes },
+    clock,
+    serve,
+    held,
+  )
 
   return {
     start: async () => {

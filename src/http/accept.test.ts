@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type AddressInfo, createServer } from 'node:net'
 import { describe, it } from 'node:test'
+import { ByteAccount } from '../core/byte-account.ts'
 import { realClock } from '../core/clock.ts'
 import { accept, acceptPlain } from './accept.ts'
 import { RawClient } from './harness.test.ts'
@@ -13,6 +14,7 @@ const shared = (onExchange: (exchange: Exchange) => void): ServerShared => ({
   options: serverDefaults,
   watch: new Watch<ServerConnection>(realClock, 1000),
   onExchange,
+  account: new ByteAccount(1e9),
   dateLine: '',
   draining: false,
   gone: () => {},

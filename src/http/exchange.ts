@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { Holding } from '../core/byte-account.ts'
 import { InvariantError } from '../core/errors.ts'
 import { lastChunk } from './chunk.ts'
 import { Collector } from './collector.ts'
@@ -33,6 +34,7 @@ export class ServerExchange implements Exchange, Flow {
   #phase: Phase = 'waiting'
   #framing: Framing = 'none'
   #owed = 0
+  #holding: Holding | undefined
 
   constructor(connection: ServerConnection, head: RequestHead) {
     this.#connection = connection
@@ -44,6 +46,16 @@ export class ServerExchange implements Exchange, Flow {
 
   get remoteAddress(): string {
     return this.#connection.remoteAddress
+  }
+
+  get holding(): Holding {
+    this.#holding ??= this.#connection.openHolding()
+    return this.#holding
+  }
+
+  /** Nothing is held any more for this exchange. */
+  giveBack(): void {
+    this.#holding?.release()
   }
 
   /** True until the answer begins. */
@@ -185,6 +197,7 @@ export class ServerExchange implements Exchange, Flow {
   lose(error: CarrierError): void {
     const owed = this.unanswered
     this.#phase = 'gone'
+    this.giveBack()
     const intake = this.intake
     this.intake = undefined
     intake?.onError(error)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import type { ByteAccount } from '../core/byte-account.ts'
 import { realClock } from '../core/clock.ts'
 import { clientDefaults, createHttpClient } from './client.ts'
 import { createHttpServer, serverDefaults } from './server.ts'
@@ -29,8 +30,9 @@ export async function withServer(
   onExchange: (exchange: Exchange) => void,
   use: (port: number, server: HttpServer) => Promise<void>,
   options: Partial<HttpServerOptions> = {},
+  account?: ByteAccount,
 ): Promise<void> {
-  const server = createHttpServer({ ...serverDefaults, ...options }, realClock, onExchange)
+  const server = createHttpServer({ ...serverDefaults, ...options }, realClock, onExchange, account)
   const { port } = await server.listen('127.0.0.1', 0)
   try {
     await use(port, server)

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { ByteAccount, Holding, Shortage } from '../core/byte-account.ts'
 import { BodyReader } from './body-reader.ts'
 import { Collector } from './collector.ts'
 import { ServerExchange } from './exchange.ts'
@@ -7,6 +8,7 @@ import { HeadError, parseRequestHead, type RequestHead } from './head.ts'
 import { HeadReader } from './head-reader.ts'
 import { isNamed } from './headers.ts'
 import { Input } from './input.ts'
+import { LeastRate } from './least-rate.ts'
 import { Outbox } from './outbox.ts'
 import { RawConnection } from './raw-connection.ts'
 import { statusLine } from './status.ts'
@@ -18,6 +20,7 @@ export interface ServerShared {
   readonly options: HttpServerOptions
   readonly watch: Watch<ServerConnection>
   readonly onExchange: (exchange: Exchange) => void
+  readonly account: ByteAccount
   dateLine: string
   /** Answers say `Connection: close`, unless more requests wait behind them. */
   draining: boolean
@@ -36,6 +39,8 @@ const areYouThere = 'HTTP/1.1 102 Processing\r\n\r\n'
 const discardable = 65_536
 /** How long a closing connection stays half open, so that the client can read the answer before its own writes fail. */
 const lingerMs = 2000
+/** Held bytes are booked in steps of this size. The first step is free: the number of connections bounds it. */
+const bookedStep = 4096
 
 /**
  * One connection of a server: cuts its bytes into requests, one exchange at a time. Everything that may change what
@@ -52,6 +57,9 @@ export class ServerConnection {
   readonly #input = new Input()
   readonly #heads: HeadReader<RequestHead>
   readonly #outbox: Outbox
+  readonly #rate: LeastRate
+  /** What waits to be parsed, beyond the first step. */
+  #waiting: Holding | undefined
   #running = false
   #reading = true
   #inputEnded = false
@@ -73,6 +81,8 @@ export class ServerConnection {
     this.#heads = new HeadReader(parseRequestHead, shared.options.maxHeadBytes, shared.options.maxTargetBytes)
     this.remoteAddress = socket.remoteAddress ?? ''
     this.#since = shared.watch.now
+    const { leastBytesPerSecond, leastRateWindowMs } = shared.options
+    this.#rate = new LeastRate(leastBytesPerSecond, leastRateWindowMs, this.#since)
     socket.on('end', this.#onInputEnd)
     socket.on('drain', this.#onDrain)
     socket.on('error', this.#onError)
@@ -81,6 +91,10 @@ export class ServerConnection {
 
   get dateLine(): string {
     return this.#shared.dateLine
+  }
+
+  openHolding(): Holding {
+    return this.#shared.account.open(this.remoteAddress)
   }
 
   /** True when no request is being received or answered. */
@@ -127,7 +141,20 @@ export class ServerConnection {
       this.#running = false
     }
     const waiting = this.#input.hold()
+    if (waiting > bookedStep || this.#waiting !== undefined) this.#bookWaiting(waiting)
     if (this.#raw === undefined) this.#setReading(this.#wantsBytes(waiting))
+  }
+
+  /** A head without end, or requests behind one that runs. */
+  #bookWaiting(bytes: number): void {
+    this.#waiting ??= this.openHolding()
+    const more = Math.max(0, bytes - bookedStep) - this.#waiting.bytes
+    if (more <= 0) this.#waiting.give(-more)
+    else if (!this.#waiting.take(more)) {
+      this.#input.clear()
+      if (this.#exchange === undefined && !this.#closing) this.#refuse(noRoom(this.#waiting.shortage))
+      else this.destroy()
+    }
   }
 
   /** One step forward; false when there is nothing to do but wait. */
@@ -203,14 +230,15 @@ export class ServerConnection {
     return false
   }
 
-  /** Answers 503 to a connection too many, without waiting for its request. */
-  turnAway(): void {
-    this.#refuse(new HeadError(503, 'TOO_MANY_CONNECTIONS', 'This server has no connection to spare; try again.'))
+  /** Answers a connection too many, without waiting for its request. */
+  turnAway(status: number, code: string, message: string): void {
+    this.#refuse(new HeadError(status, code, message))
   }
 
   wantBody(exchange: ServerExchange): void {
     if (this.#exchange !== exchange) return
     this.#since = this.#shared.watch.now
+    this.#rate.restart(this.#since)
     if (this.#awaitsGoOn) {
       this.#awaitsGoOn = false
       if (!this.#input.pending && !this.#isTooLarge(exchange)) this.#socket.write(goOn, 'latin1')
@@ -235,7 +263,20 @@ export class ServerConnection {
     const reader = this.#reader
     this.#input.at = reader.read(this.#input.bytes, this.#input.at, this.#input.end)
     this.#since = this.#shared.watch.now
-    if (reader.to > reader.from) exchange.intake?.onData(this.#input.copy(reader.from, reader.to))
+    if (reader.to === reader.from) return
+    this.#rate.note(reader.to - reader.from)
+    exchange.intake?.onData(this.#input.copy(reader.from, reader.to))
+    if (exchange.intake instanceof Collector) this.#bookBody(exchange, exchange.intake.size)
+  }
+
+  #bookBody(exchange: ServerExchange, size: number): void {
+    if (size <= bookedStep) return
+    const { holding } = exchange
+    const more = size - bookedStep - holding.bytes
+    // A whole step at a time: pieces may be of one byte each.
+    if (more > 0 && !holding.take(Math.ceil(more / bookedStep) * bookedStep)) {
+      this.#failBody('NO_ROOM', noRoom(holding.shortage).message)
+    }
   }
 
   #isTooLarge(exchange: ServerExchange): boolean {
@@ -257,11 +298,12 @@ export class ServerConnection {
   }
 
   /** Ends the intake with an error. The answer can still be sent, but where the next request starts is unknown. */
-  #failBody(code: 'TOO_LARGE' | 'MALFORMED' | 'CLOSED_EARLY' | 'TIMEOUT', message: string): boolean {
+  #failBody(code: 'TOO_LARGE' | 'NO_ROOM' | 'MALFORMED' | 'CLOSED_EARLY' | 'TIMEOUT', message: string): boolean {
     this.keep = false
     const intake = this.#exchange?.intake
     if (this.#exchange !== undefined) this.#exchange.intake = undefined
     this.#input.at = this.#input.end
+    this.#exchange?.giveBack()
     intake?.onError(new CarrierError(code, message, true))
     return false
   }
@@ -318,6 +360,7 @@ export class ServerConnection {
   /** The exchange's word that its answer is complete. */
   answered(): void {
     this.#since = this.#shared.watch.now
+    this.#exchange?.giveBack()
     if (!this.#reader.done || this.#exchange?.intake !== undefined) this.#leaveBody()
     else this.#exchange = undefined
     if (!this.keep) this.#close()
@@ -339,6 +382,7 @@ export class ServerConnection {
   #close(): void {
     if (this.#closing) return
     this.#closing = true
+    this.#exchange?.giveBack()
     this.#exchange = undefined
     this.#discarding = false
     this.#since = this.#shared.watch.now
@@ -370,6 +414,8 @@ export class ServerConnection {
     const input = this.#input
     const head = Buffer.from(input.bytes.subarray(input.at, input.end))
     input.clear()
+    this.#exchange?.giveBack()
+    this.#waiting?.release()
     this.#exchange = undefined
     const socket = new RawConnection(this.#socket, (flowing) => this.#setReading(flowing))
     // An upgraded connection that breaks before its new owner listens must not take the program down.
@@ -395,7 +441,8 @@ export class ServerConnection {
       else if (watch.past(this.#since, lingerMs)) this.destroy()
     } else if (this.#exchange === undefined) this.#checkHead(watch, options)
     else if (this.#awaitsBody()) {
-      if (watch.past(this.#since, options.bodyTimeoutMs)) this.#bodyTimeout()
+      const tooSlow = this.#rate.isBroken(now, true, 2 * watch.intervalMs)
+      if (tooSlow || watch.past(this.#since, options.bodyTimeoutMs)) this.#bodyTimeout()
     } else if (this.#mayHaveGone(this.#exchange)) this.#outbox.write(areYouThere)
   }
 
@@ -419,7 +466,7 @@ export class ServerConnection {
 
   #bodyTimeout(): void {
     if (this.#discarding) this.destroy()
-    else this.#failBody('TIMEOUT', 'The client stopped sending its request body.')
+    else this.#failBody('TIMEOUT', 'The request body came too slowly, or stopped coming.')
   }
 
   #onInputEnd = (): void => {
@@ -442,6 +489,7 @@ export class ServerConnection {
 
   #onGone = (): void => {
     this.#shared.gone(this)
+    this.#waiting?.release()
     this.#raw?.lose(this.#failure)
     const exchange = this.#exchange
     this.#exchange = undefined
@@ -451,4 +499,9 @@ export class ServerConnection {
     const code = this.#failure === undefined ? 'CLOSED_EARLY' : 'RESET'
     exchange.lose(new CarrierError(code, 'The client closed the connection.', true, this.#failure))
   }
+}
+
+function noRoom(shortage: Shortage | undefined): HeadError {
+  if (shortage === 'client') return new HeadError(429, 'TOO_MUCH_HELD', 'Too much is held for this address; try again.')
+  return new HeadError(503, 'NO_ROOM', 'This server holds as much as it may; try again.')
 }

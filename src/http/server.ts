@@ -1,7 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { ByteAccount } from '../core/byte-account.ts'
 import type { Clock } from '../core/clock.ts'
 import { DrawbridgeError } from '../core/errors.ts'
 import { accept } from './accept.ts'
+import { ClientPlaces } from './client-places.ts'
 import { httpDate } from './date.ts'
 import { calmAtTheDoor, Farewell, quietMs } from './farewell.ts'
 import type { ServerConnection, ServerShared } from './server-connection.ts'
@@ -18,6 +20,10 @@ export const serverDefaults: HttpServerOptions = {
   // A query of the Beacon API names up to 1,024 validators by their keys.
   maxTargetBytes: 139_264,
   maxConnections: 10_000,
+  maxConnectionsPerClient: 2500,
+  maxHeldBytes: 268_435_456,
+  leastBytesPerSecond: 256,
+  leastRateWindowMs: 10_000,
 }
 
 /** Connections above the limit that may wait at a time for their 503 to be read. */
@@ -27,6 +33,7 @@ const maxTurnedAway = 64
  * An HTTP/1.1 server.
  *
  * @param onExchange Called for each request as soon as its head is there. It must not throw.
+ * @param account What is held for clients is booked there; its own one when others have no part in it.
  * @example
  * const server = createHttpServer(serverDefaults, realClock, (exchange) => exchange.respond(200, [], 'hello'))
  * const { port } = await server.listen('127.0.0.1', 0)
@@ -35,14 +42,16 @@ export function createHttpServer(
   options: HttpServerOptions,
   clock: Clock,
   onExchange: (exchange: Exchange) => void,
+  account: ByteAccount = new ByteAccount(options.maxHeldBytes),
 ): HttpServer {
-  return new TcpHttpServer(options, clock, onExchange)
+  return new TcpHttpServer(options, clock, onExchange, account)
 }
 
 class TcpHttpServer implements HttpServer, ServerShared {
   readonly options: HttpServerOptions
   readonly watch: Watch<ServerConnection>
   readonly onExchange: (exchange: Exchange) => void
+  readonly account: ByteAccount
   dateLine = ''
   draining = false
   hurried = false
@@ -51,11 +60,19 @@ class TcpHttpServer implements HttpServer, ServerShared {
   readonly #clock: Clock
   readonly #listener: Server
   readonly #turnedAway = new Set<ServerConnection>()
+  readonly #places: ClientPlaces
   readonly #farewell: Farewell
 
-  constructor(options: HttpServerOptions, clock: Clock, onExchange: (exchange: Exchange) => void) {
+  constructor(
+    options: HttpServerOptions,
+    clock: Clock,
+    onExchange: (exchange: Exchange) => void,
+    account: ByteAccount,
+  ) {
     this.options = options
     this.onExchange = onExchange
+    this.account = account
+    this.#places = new ClientPlaces(options.maxConnectionsPerClient)
     this.#clock = clock
     const { headTimeoutMs, bodyTimeoutMs, writeTimeoutMs, keepAliveMs } = options
     const shortest = Math.min(headTimeoutMs, bodyTimeoutMs, writeTimeoutMs, keepAliveMs)
@@ -92,19 +109,29 @@ class TcpHttpServer implements HttpServer, ServerShared {
   #adopt(accepted: Socket): void {
     const full = this.connections - this.#turnedAway.size >= this.options.maxConnections
     this.#accepted++
-    if (this.#destroyed || (full && this.#turnedAway.size === maxTurnedAway)) {
+    if (this.#destroyed || (full && this.#turnedAway.size >= maxTurnedAway)) {
       accepted.destroy()
       return
     }
     const connection = accept(this, accepted)
     this.watch.add(connection)
-    if (!full) return
+    const crowded = !this.#places.take(connection.remoteAddress)
+    if (crowded && this.#turnedAway.size >= maxTurnedAway) connection.destroy()
+    else if (full || crowded) this.#turnAway(connection, full)
+  }
+
+  #turnAway(connection: ServerConnection, full: boolean): void {
     this.#turnedAway.add(connection)
-    connection.turnAway()
+    if (full) connection.turnAway(503, 'TOO_MANY_CONNECTIONS', 'This server has no connection to spare; try again.')
+    else {
+      const nextStep = 'Use those that are open, or raise limits.maxConnectionsPerClient.'
+      connection.turnAway(429, 'TOO_MANY_CONNECTIONS', `This address has too many connections. ${nextStep}`)
+    }
   }
 
   gone(connection: ServerConnection): void {
     this.watch.delete(connection)
+    this.#places.give(connection.remoteAddress)
     this.#turnedAway.delete(connection)
   }
 

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { Holding } from '../core/byte-account.ts'
 import { DrawbridgeError } from '../core/errors.ts'
 
 /** Header fields as they came over the wire: name, value, name, value …; repeated names stay repeated. */
@@ -15,6 +16,7 @@ export type CarrierErrorCode =
   | 'TIMEOUT'
   | 'MALFORMED'
   | 'TOO_LARGE'
+  | 'NO_ROOM'
   | 'ABORTED'
 
 /** A failure below the level of an HTTP answer. */
@@ -52,7 +54,15 @@ export interface Exchange {
   readonly remoteAddress: string
   /** The first value of a header, by lower-case name. */
   header(name: string): string | undefined
-  /** Collects the body. Over `limit` bytes: `TOO_LARGE`, and the connection closes after the answer. */
+  /**
+   * What is held for this exchange, on the account of all that is held; given back when it is over, in whatever way. The
+   * body that is collected is booked already.
+   */
+  readonly holding: Holding
+  /**
+   * Collects the body. Over `limit` bytes: `TOO_LARGE`, without room on the account: `NO_ROOM`; the connection closes
+   * after the answer.
+   */
   body(limit: number, done: (error: CarrierError | undefined, body: Buffer) => void): void
   /** Hands over the body as it arrives. */
   stream(receiver: BodyReceiver): Flow
@@ -86,6 +96,13 @@ export interface HttpServerOptions {
   /** Longest request line; the other lines of the head share `maxHeadBytes`. */
   readonly maxTargetBytes: number
   readonly maxConnections: number
+  /** Connections of one address. */
+  readonly maxConnectionsPerClient: number
+  /** Bytes that are held for clients, all together; a quarter of them for one. */
+  readonly maxHeldBytes: number
+  /** A body that comes more slowly than this, over a window, is given up. 0 takes any rate. */
+  readonly leastBytesPerSecond: number
+  readonly leastRateWindowMs: number
 }
 
 export interface HttpServer {

@@ -11,7 +11,7 @@ describe('clientErrors', () => {
 
   it('uses only the statuses that we promise', () => {
     for (const reason of reasons) {
-      assert.ok([200, 400, 403, 405, 413, 415, 429, 501, 503, 504].includes(clientErrors[reason].status), reason)
+      assert.ok([200, 400, 403, 405, 408, 413, 415, 429, 501, 503, 504].includes(clientErrors[reason].status), reason)
     }
   })
 

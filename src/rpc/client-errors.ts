@@ -10,6 +10,8 @@ export type ClientErrorReason =
   | 'invalidRequest'
   | 'batchTooLarge'
   | 'tooLarge'
+  | 'tooSlow'
+  | 'noRoom'
   | 'wrongContentType'
   | 'wrongMethod'
   | 'noWebSocket'
@@ -66,6 +68,20 @@ export const clientErrors: Readonly<Record<ClientErrorReason, ClientError>> = {
     class: 'TOO_LARGE',
     message: 'The request body is too large.',
     nextStep: 'Send less at once, or raise limits.maxBodyBytes.',
+  },
+  tooSlow: {
+    code: -32600,
+    status: 408,
+    class: 'TOO_SLOW',
+    message: 'The request body came too slowly, or stopped coming.',
+    nextStep: 'Send the whole body at once.',
+  },
+  noRoom: {
+    code: -32603,
+    status: 503,
+    class: 'NO_ROOM',
+    message: 'The gateway holds as much as it may.',
+    nextStep: 'Try again soon, or raise limits.maxHeldBytes.',
   },
   wrongContentType: {
     code: -32600,

@@ -1,3 +1,4 @@
+import { ByteAccount, type Holding } from '../../src/core/byte-account.ts'
 import { headerValue } from '../../src/http/headers.ts'
 import type { BodyReceiver, Exchange, Flow, RawHeaders } from '../../src/http/types.ts'
 
@@ -14,6 +15,7 @@ export class FakeExchange implements Exchange {
   readonly target: string
   readonly headers: RawHeaders
   readonly remoteAddress = '192.0.2.1'
+  readonly holding: Holding = new ByteAccount(1e9).open('192.0.2.1')
   readonly #body: Buffer
   status: number | undefined
   answerHeaders: RawHeaders = []

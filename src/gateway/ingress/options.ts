@@ -3,6 +3,7 @@ export interface LimitsOptions {
   readonly maxBodyBytes: number
   readonly maxBatch: number
   readonly maxConnections: number
+  readonly maxConnectionsPerClient: number
   /** Bytes held in memory on behalf of all clients; each may have a quarter of them. */
   readonly maxHeldBytes: number
   /** Token bucket per client address; 0 switches it off. */
@@ -30,6 +31,7 @@ export const limitsDefaults: LimitsOptions = {
   maxBodyBytes: 10_000_000,
   maxBatch: 1000,
   maxConnections: 10_000,
+  maxConnectionsPerClient: 2500,
   maxHeldBytes: 268_435_456,
   perClient: { requestsPerSecond: 0, burst: 0 },
 }

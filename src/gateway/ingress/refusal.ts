@@ -1,4 +1,4 @@
-import type { Exchange } from '../../http/types.ts'
+import type { CarrierErrorCode, Exchange } from '../../http/types.ts'
 import type { Refusal } from '../../rpc/call.ts'
 import { type ClientErrorReason, clientErrors } from '../../rpc/client-errors.ts'
 import { errorBody, errorObject } from '../../rpc/envelope.ts'
@@ -45,6 +45,15 @@ export function refuse(request: Refused, reason: ClientErrorReason, detail: Refu
   if (detail.headers !== undefined) headers.push(...detail.headers)
   if (detail.retryAfterMs !== undefined) headers.push('Retry-After', retryAfterSeconds(detail.retryAfterMs))
   request.exchange.respond(status, headers, errorBody(detail.id, error))
+}
+
+/** Why a body did not come whole, as the client is told; undefined when there is nobody left to tell. */
+export function bodyRefusal(code: CarrierErrorCode, { holding }: Exchange): ClientErrorReason | undefined {
+  if (code === 'TOO_LARGE') return 'tooLarge'
+  if (code === 'MALFORMED') return 'unparsable'
+  if (code === 'TIMEOUT') return 'tooSlow'
+  if (code === 'NO_ROOM') return holding.shortage === 'client' ? 'tooMuchHeld' : 'noRoom'
+  return undefined
 }
 
 /** Retry-After is in whole seconds, one at least (RFC 9110 §10.2.3). */

@@ -4,7 +4,8 @@ import type { AbortableSource, ByteSource } from '../../core/flow.ts'
 import { decodeBody } from '../../http/encoding.ts'
 import { headerValue } from '../../http/headers.ts'
 import type { CarrierError, Exchange } from '../../http/types.ts'
-import { type Handler, type Outcome, type RefusalReason, type RestCall, Trail } from '../../rpc/call.ts'
+import { type Handler, type Outcome, type RestCall, Trail } from '../../rpc/call.ts'
+import type { ClientErrorReason } from '../../rpc/client-errors.ts'
 import { type AnswerHeaders, openly } from './answer-headers.ts'
 import { flowingBody } from './client-body.ts'
 import { directiveOf, headersOfRest } from './client-headers.ts'
@@ -16,7 +17,7 @@ import { isBeaconType } from './media-type.ts'
 import type { DirectivesOptions, LimitsOptions } from './options.ts'
 import { staysBelow } from './path-check.ts'
 import { pipe } from './pipe.ts'
-import { ourError, retryAfterSeconds } from './refusal.ts'
+import { bodyRefusal, ourError, retryAfterSeconds } from './refusal.ts'
 import type { RequestIds } from './request-id.ts'
 import type { Door } from './router.ts'
 
@@ -105,8 +106,7 @@ class RestRequest {
     else if (this.#isHeld(length)) {
       exchange.body(this.#options.limits.maxBodyBytes, (error, body) => {
         if (error === undefined) this.#serve(body)
-        else if (error.code === 'TOO_LARGE') this.#answerRefusal('tooLarge')
-        else exchange.destroy()
+        else this.#answerBroken(error)
       })
     } else {
       const limit = this.#options.limits.maxBodyBytes
@@ -123,11 +123,15 @@ class RestRequest {
   #bodySpoilt(error: CarrierError): void {
     if (this.#answered) return
     this.#cancellation.cancel()
-    if (error.code === 'TOO_LARGE') this.#answerRefusal('tooLarge')
-    else {
+    this.#answerBroken(error)
+  }
+
+  #answerBroken({ code }: CarrierError): void {
+    const reason = bodyRefusal(code, this.#exchange)
+    if (reason === undefined || reason === 'unparsable') {
       this.#answered = true
       this.#exchange.destroy()
-    }
+    } else this.#answerRefusal(reason, code === 'NO_ROOM' ? ['Retry-After', '1'] : [])
   }
 
   answerProblem(problem: Problem): void {
@@ -290,7 +294,7 @@ class RestRequest {
   }
 
   /** The error shape of the Beacon API: `{code, message}`. */
-  #answerRefusal(reason: RefusalReason | Problem | 'tooLarge' | 'closing', more: readonly string[] = []): void {
+  #answerRefusal(reason: ClientErrorReason, more: readonly string[] = []): void {
     const { status, error } = ourError(reason)
     const parsed = JSON.parse(error.toString()) as { message: string; data: object }
     const code = status === 200 ? 502 : status

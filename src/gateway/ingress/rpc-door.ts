@@ -13,7 +13,7 @@ import type { Cors } from './cors.ts'
 import { isForeignPage } from './cross-site.ts'
 import { isJsonType } from './media-type.ts'
 import type { DirectivesOptions, LimitsOptions } from './options.ts'
-import { refuse } from './refusal.ts'
+import { bodyRefusal, refuse } from './refusal.ts'
 import type { RequestIds } from './request-id.ts'
 import type { Door } from './router.ts'
 import { answerHeaders, respondEncoded, responseBody, statusOf, streamAnswer } from './rpc-answer.ts'
@@ -170,10 +170,10 @@ export class RpcRequest {
   }
 
   #refuseBody(error: CarrierError): void {
-    if (error.code === 'TOO_LARGE') refuse(this, 'tooLarge')
-    else if (error.code === 'MALFORMED') refuse(this, 'unparsable', { problem: error.message })
-    // Otherwise the client is gone or was too slow: there is nobody to answer.
-    else this.exchange.destroy()
+    const reason = bodyRefusal(error.code, this.exchange)
+    if (reason === undefined) this.exchange.destroy()
+    else if (reason === 'unparsable') refuse(this, reason, { problem: error.message })
+    else refuse(this, reason, error.code === 'NO_ROOM' ? { retryAfterMs: 1000 } : {})
   }
 }
 

@@ -53,6 +53,8 @@ function whatFailed(error: CarrierError): string {
       return 'answered something that is not HTTP'
     case 'TOO_LARGE':
       return 'answer too large'
+    case 'NO_ROOM':
+      return 'no room to hold its answer'
     case 'ABORTED':
       return 'cut short'
   }
