@@ -81,6 +81,10 @@ export class Holding {
     this.#client = client
   }
 
+  get released(): boolean {
+    return this.#released
+  }
+
   /** Holds so many bytes more; false when there is no room for them. After {@link release} nothing is booked any more. */
   take(bytes: number): boolean {
     if (this.#released) return true

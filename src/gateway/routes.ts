@@ -1,9 +1,11 @@
+import { Decoding } from '../http/decoding.ts'
 import { beaconRoute } from './beacon/routes.ts'
 import type { ControlDoors } from './control/door.ts'
 import { answerHeadersOf } from './ingress/answer-headers.ts'
 import { ClientLimit } from './ingress/client-limit.ts'
 import { Cors } from './ingress/cors.ts'
 import type { EndlessAnswers } from './ingress/endless-answers.ts'
+import { refuseAt, retryAfterSeconds } from './ingress/refusal.ts'
 import { RequestIds } from './ingress/request-id.ts'
 import { type RouteOf, restDoor } from './ingress/rest-door.ts'
 import type { Door, Routes } from './ingress/router.ts'
@@ -31,6 +33,7 @@ export function routesOf(
     directives: options.directives,
     clientLimit: new ClientLimit(options.limits.perClient, clock),
     cors: new Cors(options.cors),
+    decoding: new Decoding(),
     ids: new RequestIds(random),
     clock,
   }
@@ -59,7 +62,7 @@ export function routesOf(
       if (network.options.default) prefixes.set('/eth/', door(''))
     }
   }
-  return { exact, prefixes, otherwise: notFound(networks) }
+  return { exact, prefixes, otherwise: notFound(networks, common.clientLimit) }
 }
 
 /** Who is sent a client's cookies may also set them. */
@@ -70,11 +73,15 @@ function withCookies({ options }: Network): ReadonlySet<string> {
   return new Set(named.map(({ name }) => name))
 }
 
-function notFound(networks: readonly Network[]): Door {
+function notFound(networks: readonly Network[], limit: ClientLimit): Door {
   const doors = networks.map(({ kind, options }) =>
     kind === 'evm' ? `POST /${options.name}` : `/${options.name}/eth/…`,
   )
   const hint = `Nothing is served here. Try ${[...doors, '/health', '/ready', '/status', '/metrics'].join(', ')}.`
   const body = `${JSON.stringify({ error: { code: 'NOT_FOUND', message: hint } })}\n`
-  return (exchange) => exchange.respond(404, ['Content-Type', 'application/json'], body)
+  return (exchange) => {
+    const waitMs = limit.take(exchange.remoteAddress, 1)
+    if (waitMs > 0) refuseAt(exchange, 'limited', ['Retry-After', retryAfterSeconds(waitMs)])
+    else exchange.respond(404, ['Content-Type', 'application/json'], body)
+  }
 }

@@ -20,6 +20,8 @@ export type Coding = 'identity' | 'gzip' | 'deflate' | 'br'
 
 /** Bodies up to this size are decoded on the spot: a round trip through the thread pool costs more than the decoding. */
 const decodedAtOnce = 1024
+/** What may come out on the spot: a few bytes can unfold to megabytes, and that is for the thread pool. */
+const comesOutAtOnce = 65_536
 
 /** The coding that a Content-Encoding value names; undefined for unknown ones and for more than one layer. */
 export function contentCoding(value: string | undefined): Coding | undefined {
@@ -48,19 +50,14 @@ export function contentCoding(value: string | undefined): Coding | undefined {
  * @param done Called once, before or after the return: with `TOO_LARGE` over the limit, with `MALFORMED` for broken
  * bytes and for codings that {@link contentCoding} does not know.
  */
-export function decodeBody(
-  body: Buffer,
-  encoding: string | undefined,
-  limit: number,
-  done: (error: CarrierError | undefined, body: Buffer) => void,
-): void {
+export function decodeBody(body: Buffer, encoding: string | undefined, limit: number, done: Done): void {
   const coding = contentCoding(encoding)
   if (coding === undefined) {
     done(new CarrierError('MALFORMED', 'The body has a Content-Encoding that is not supported.', true), body)
   } else if (coding === 'identity') {
     done(body.length > limit ? tooLarge() : undefined, body)
   } else if (body.length <= decodedAtOnce) decodeNow(body, coding, limit, done)
-  else decoderOf(body, coding)(body, boundedBy(limit), (error, out) => done(error ? failure(error) : undefined, out))
+  else decodeBeside(body, coding, limit, done)
 }
 
 type Compressed = Exclude<Coding, 'identity'>
@@ -73,20 +70,22 @@ function decoderOf(body: Buffer, coding: Compressed): Decoder {
   return isZlib(body) ? inflate : inflateRaw
 }
 
-function decodeNow(
-  body: Buffer,
-  coding: Compressed,
-  limit: number,
-  done: (error: CarrierError | undefined, body: Buffer) => void,
-): void {
+type Done = (error: CarrierError | undefined, body: Buffer) => void
+
+function decodeBeside(body: Buffer, coding: Compressed, limit: number, done: Done): void {
+  decoderOf(body, coding)(body, boundedBy(limit), (error, out) => done(error ? failure(error) : undefined, out))
+}
+
+function decodeNow(body: Buffer, coding: Compressed, limit: number, done: Done): void {
   let out = body
   let broken: CarrierError | undefined
   try {
-    out = decodeSync(body, coding, boundedBy(limit))
+    out = decodeSync(body, coding, boundedBy(Math.min(limit, comesOutAtOnce)))
   } catch (error) {
     broken = failure(error)
   }
-  done(broken, out)
+  if (broken?.code === 'TOO_LARGE' && limit > comesOutAtOnce) decodeBeside(body, coding, limit, done)
+  else done(broken, out)
 }
 
 function decodeSync(body: Buffer, coding: Compressed, options: ZlibOptions & BrotliOptions): Buffer {

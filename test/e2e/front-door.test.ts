@@ -249,6 +249,34 @@ describe('requests that are refused', { concurrency: 8 }, () => {
     assert.match(answers[4]!.header('retry-after') ?? '', /^[1-9]\d*$/)
     assert.equal((await gate.send('/health')).status, 200)
   })
+
+  it('and count all the same: the limit is asked before a body is decoded, or even read', async (t) => {
+    const perClient = { requestsPerSecond: 0.001, burst: 6 }
+    const { gate, nodes } = await elStage(t, 1, { ...quiet, limits: { perClient } })
+    const bad = [
+      await gate.post('not JSON'),
+      await gate.post('{}'),
+      await gate.post(gasPrice('1'), ['content-type', 'text/plain']),
+      await gate.send('/el'),
+      await gate.send('/nowhere'),
+      await gate.post(Buffer.from('no gzip'), ['content-encoding', 'gzip']),
+    ]
+    assert.deepEqual(
+      bad.map(({ status }) => status),
+      [400, 200, 415, 405, 404, 400],
+    )
+    const bomb = gzipSync(Buffer.alloc(5_000_000, ' '))
+    for (const answer of [
+      await gate.post(gasPrice('1')),
+      await gate.post(bomb, ['content-encoding', 'gzip']),
+      await gate.send('/nowhere'),
+    ]) {
+      assert.equal(answer.status, 429)
+    }
+    const unread = 'POST /el HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9000000\r\n\r\n'
+    assert.match(await exchangeBytes(gate, unread), /^HTTP\/1\.1 429 [\s\S]*Connection: close/)
+    assert.equal(nodes[0]!.callsOf('eth_gasPrice').length, 0)
+  })
 })
 
 describe('content codings', { concurrency: 8 }, () => {

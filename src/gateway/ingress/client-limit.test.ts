@@ -37,6 +37,35 @@ describe('the limit of a client', () => {
     assert.equal(limit.take('a', 1), 0)
   })
 
+  it('asks a batch that is paid in two parts for as much as one that is paid at once', () => {
+    const inParts = (limit: ClientLimit, calls: number): number => limit.take('a', 1) || limit.takeRest('a', calls)
+    const rules = fc.record({ requestsPerSecond: fc.integer({ min: 1, max: 20 }), burst: fc.nat(40) })
+    const asks = fc.array(fc.record({ wait: fc.nat(2000), calls: fc.integer({ min: 1, max: 60 }) }), { maxLength: 60 })
+    fc.assert(
+      fc.property(rules, asks, (rule, all) => {
+        const clock = new VirtualClock()
+        for (const { wait, calls } of all) {
+          const [whole, parts] = [new ClientLimit(rule, clock), new ClientLimit(rule, clock)]
+          for (const limit of [whole, parts]) limit.take('a', calls)
+          clock.advance(wait)
+          assert.equal(inParts(parts, calls) === 0, whole.take('a', calls) === 0)
+        }
+      }),
+    )
+  })
+
+  it('says to a batch that is refused in its second part how long to wait for both', () => {
+    const clock = new VirtualClock()
+    const limit = new ClientLimit({ requestsPerSecond: 10, burst: 10 }, clock)
+    limit.take('a', 5)
+    assert.equal(limit.take('a', 1), 0)
+    const waitMs = limit.takeRest('a', 8)
+    assert.equal(waitMs, 400)
+    clock.advance(waitMs)
+    assert.equal(limit.take('a', 1), 0)
+    assert.equal(limit.takeRest('a', 8), 0)
+  })
+
   it('holds in the long run, whatever is asked when', () => {
     const asks = fc.array(fc.record({ wait: fc.nat(2000), calls: fc.integer({ min: 1, max: 30 }) }), { maxLength: 100 })
     const rules = fc.record({ requestsPerSecond: fc.integer({ min: 1, max: 20 }), burst: fc.nat(40) })

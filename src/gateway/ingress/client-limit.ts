@@ -33,6 +33,16 @@ export class ClientLimit {
     return 0
   }
 
+  /** Takes the rest of a batch of which one call was taken before it was read. Returns as {@link take} does. */
+  takeRest(address: string, calls: number): number {
+    if (this.#perSecond === 0 || calls <= 1) return 0
+    const bucket = this.#bucketOf(address)
+    const needed = Math.min(calls, this.#burst)
+    if (bucket.tokens < needed - 1) return Math.ceil(((needed - bucket.tokens) / this.#perSecond) * 1000)
+    bucket.tokens -= calls - 1
+    return 0
+  }
+
   #bucketOf(address: string): Bucket {
     const now = this.#clock.now()
     const known = this.#buckets.get(address)

@@ -1,11 +1,10 @@
 import type { Exchange } from '../../http/types.ts'
-import { errorBody } from '../../rpc/envelope.ts'
 import type { OwnNames } from './own-names.ts'
-import { ourError } from './refusal.ts'
+import { refuseAt } from './refusal.ts'
 
 /** Checks what holds for every address of the gateway; answers and returns false where a request is not served at all. */
 export function isServed(exchange: Exchange, names: OwnNames): boolean {
-  if (echoes(exchange.method)) refuseAt(exchange, 'forbiddenMethod')
+  if (echoes(exchange.method)) refuseAt(exchange, 'forbiddenMethod', ['Allow', 'GET, HEAD, POST, OPTIONS'])
   else if (!names.accepts(exchange.header('host'))) refuseAt(exchange, 'foreignHost')
   else return true
   return false
@@ -14,10 +13,4 @@ export function isServed(exchange: Exchange, names: OwnNames): boolean {
 /** Methods that make a server send a request back: with the headers of ours that upstreams are sent. */
 function echoes(method: string): boolean {
   return method !== 'POST' && method !== 'GET' && /^(?:TRACE|TRACK|CONNECT)$/i.test(method)
-}
-
-function refuseAt(exchange: Exchange, reason: 'forbiddenMethod' | 'foreignHost'): void {
-  const { status, error } = ourError(reason)
-  const allow = reason === 'forbiddenMethod' ? ['Allow', 'GET, HEAD, POST, OPTIONS'] : []
-  exchange.respond(status, ['Content-Type', 'application/json', ...allow], errorBody(undefined, error))
 }

@@ -47,6 +47,12 @@ export function refuse(request: Refused, reason: ClientErrorReason, detail: Refu
   request.exchange.respond(status, headers, errorBody(detail.id, error))
 }
 
+/** Refuses a request that has come to no door. */
+export function refuseAt(exchange: Exchange, reason: ClientErrorReason, more: readonly string[] = []): void {
+  const { status, error } = ourError(reason)
+  exchange.respond(status, ['Content-Type', 'application/json', ...more], errorBody(undefined, error))
+}
+
 /** Why a body did not come whole, as the client is told; undefined when there is nobody left to tell. */
 export function bodyRefusal(code: CarrierErrorCode, { holding }: Exchange): ClientErrorReason | undefined {
   if (code === 'TOO_LARGE') return 'tooLarge'

@@ -57,10 +57,13 @@ export function restDoor(options: RestDoorOptions): Door {
     if (options.cors.answersPreflight(exchange)) return
     const waitMs = options.clientLimit.take(exchange.remoteAddress, 1)
     const request = new RestRequest(options, exchange, path)
+    if (waitMs > 0) {
+      request.answerLimited(waitMs)
+      return
+    }
     const problem = problemOf(exchange, path.slice(options.prefix.length), options.cors)
-    if (problem !== undefined) request.answerProblem(problem)
-    else if (waitMs > 0) request.answerLimited(waitMs)
-    else request.read()
+    if (problem === undefined) request.read()
+    else request.answerProblem(problem)
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ByteAccount } from '../../core/byte-account.ts'
 import { Cancellation } from '../../core/cancel.ts'
 import type { Clock } from '../../core/clock.ts'
-import { decodeBody } from '../../http/encoding.ts'
+import type { Decoding } from '../../http/decoding.ts'
 import type { CarrierError, Exchange } from '../../http/types.ts'
 import { type Handler, type Outcome, type RpcCall, Trail } from '../../rpc/call.ts'
 import { methodTraits } from '../../rpc/methods.ts'
@@ -25,6 +25,7 @@ export interface RpcDoorOptions {
   readonly limits: LimitsOptions
   readonly directives?: DirectivesOptions | undefined
   readonly clientLimit: ClientLimit
+  readonly decoding: Decoding
   readonly cors: Cors
   readonly ids: RequestIds
   readonly clock: Clock
@@ -33,11 +34,18 @@ export interface RpcDoorOptions {
   readonly held?: ByteAccount | undefined
 }
 
+/** Longest body that is read of a client over its limit, in bytes. */
+const readForId = 4096
+
 /** JSON-RPC over HTTP POST: single calls, batches and notifications. */
 export function rpcDoor(options: RpcDoorOptions): Door {
   return (exchange) => {
+    if (exchange.method === 'OPTIONS' && options.cors.answersPreflight(exchange)) return
     const request = new RpcRequest(options, exchange)
-    if (request.isAcceptable()) request.read()
+    // Before anything is read, and whatever comes of it: what is refused costs as well.
+    const waitMs = options.clientLimit.take(exchange.remoteAddress, 1)
+    if (waitMs > 0) request.refuseLimited(waitMs)
+    else if (request.isAcceptable()) request.read()
   }
 }
 
@@ -65,13 +73,26 @@ export class RpcRequest {
   isAcceptable(): boolean {
     const { exchange } = this
     if (exchange.method !== 'POST') {
-      if (!this.options.cors.answersPreflight(exchange)) this.#refuseMethod()
+      this.#refuseMethod()
       return false
     }
     if (!isJson(exchange)) refuse(this, 'wrongContentType')
     else if (isForeignPage(exchange, this.options.cors)) refuse(this, 'foreignPage')
     else return true
     return false
+  }
+
+  /** A small body is read for its id, without which a library cannot tell which of its calls was refused. */
+  refuseLimited(retryAfterMs: number): void {
+    const { exchange } = this
+    const small = Number(exchange.header('content-length') ?? Number.NaN) <= readForId
+    if (!small || exchange.header('content-encoding') !== undefined) refuse(this, 'limited', { retryAfterMs })
+    else {
+      exchange.body(readForId, (error, body) => {
+        if (error === undefined) refuse(this, 'limited', { id: idOf(scanRequest(body, 1)), retryAfterMs })
+        else this.#refuseBody(error)
+      })
+    }
   }
 
   read(): void {
@@ -81,10 +102,17 @@ export class RpcRequest {
       if (error !== undefined) this.#refuseBody(error)
       else if (exchange.header('content-encoding') === undefined) this.#serve(body)
       else {
-        decodeBody(body, exchange.header('content-encoding'), maxBodyBytes, (problem, decoded) => {
-          if (problem === undefined) this.#serve(decoded)
-          else this.#refuseBody(problem)
-        })
+        const { holding } = exchange
+        options.decoding.decode(
+          body,
+          exchange.header('content-encoding'),
+          maxBodyBytes,
+          holding,
+          (problem, decoded) => {
+            if (problem === undefined) this.#serve(decoded)
+            else this.#refuseBody(problem)
+          },
+        )
       }
     })
   }
@@ -133,7 +161,7 @@ export class RpcRequest {
 
   #isWithinLimit(request: ScannedRequest): boolean {
     const count = request.kind === 'batch' ? request.members.length : 1
-    const waitMs = this.options.clientLimit.take(this.exchange.remoteAddress, count)
+    const waitMs = this.options.clientLimit.takeRest(this.exchange.remoteAddress, count)
     if (waitMs > 0) refuse(this, 'limited', { id: idOf(request), retryAfterMs: waitMs })
     return waitMs === 0
   }
@@ -172,7 +200,7 @@ export class RpcRequest {
   #refuseBody(error: CarrierError): void {
     const reason = bodyRefusal(error.code, this.exchange)
     if (reason === undefined) this.exchange.destroy()
-    else if (reason === 'unparsable') refuse(this, reason, { problem: error.message })
+    else if (reason === 'unparsable' || error.code === 'TOO_LARGE') refuse(this, reason, { problem: error.message })
     else refuse(this, reason, error.code === 'NO_ROOM' ? { retryAfterMs: 1000 } : {})
   }
 }
@@ -183,6 +211,6 @@ function isJson(exchange: Exchange): boolean {
   return type === undefined ? exchange.header('origin') === undefined : isJsonType(type)
 }
 
-function idOf(request: ScannedRequest): Buffer | undefined {
+function idOf(request: ReturnType<typeof scanRequest>): Buffer | undefined {
   return request.kind === 'single' ? request.call.id : undefined
 }
