@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { describe, it } from 'node:test'
 import { ByteAccount } from '../core/byte-account.ts'
 import { close, echo, exchangeRaw, get, post, RawClient, upload, waitUntil, withServer } from './harness.test.ts'
@@ -183,6 +184,60 @@ describe('a body that drips', () => {
         client.close()
       },
       drip,
+    )
+  })
+})
+
+describe('a client that reads a byte at a time', () => {
+  const large = Buffer.alloc(20_000_000)
+  const answers: Readonly<Record<string, (exchange: Exchange) => void>> = {
+    whole: (exchange) => exchange.respond(200, [], large),
+    'that flows': (exchange) => {
+      exchange.onDrain = () => exchange.write(large.subarray(0, 65_536))
+      exchange.start(200, [])
+      while (exchange.write(large.subarray(0, 65_536)));
+    },
+  }
+  for (const [kind, answer] of Object.entries(answers)) {
+    it(`does not hold an answer ${kind} for ever`, async () => {
+      let closes = 0
+      await withServer(
+        (exchange) => {
+          answer(exchange)
+          exchange.onClose = () => closes++
+        },
+        async (port, server) => {
+          const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(get))
+          socket.on('error', () => {})
+          socket.on('readable', () => {})
+          await waitUntil(() => server.connections === 1, 'it was answered')
+          const timer = setInterval(() => socket.read(1), 10)
+          await waitUntil(() => server.connections === 0, 'it was cut').finally(() => clearInterval(timer))
+          socket.destroy()
+          assert.equal(closes, kind === 'whole' ? 0 : 1)
+        },
+        { writeTimeoutMs: 300 },
+      )
+    })
+  }
+
+  it('may wait as long as it likes for what we have not got', async () => {
+    let exchange: Exchange | undefined
+    await withServer(
+      (one) => {
+        one.start(200, [])
+        one.write(Buffer.from('first'))
+        exchange = one
+      },
+      async (port) => {
+        const client = new RawClient(port).send(get)
+        await client.until('first')
+        await new Promise((resolve) => setTimeout(resolve, 600))
+        exchange?.write(Buffer.from('second'))
+        await client.until('second')
+        client.close()
+      },
+      { writeTimeoutMs: 100 },
     )
   })
 })
