@@ -47,6 +47,15 @@ describe('decoding what clients send', () => {
     assert.equal(account.held, 0)
   })
 
+  it('never unfolds brotli on the spot, however small it is', () => {
+    const holding = new ByteAccount(100_000_000).open('a')
+    let called = false
+    new Decoding().decode(brotliCompressSync(zeros(10)), 'br', 1000, holding, () => {
+      called = true
+    })
+    assert.equal(called, false)
+  })
+
   it('decodes two at a time, and passes over those whose exchange is over', async () => {
     const account = new ByteAccount(100_000_000)
     const decoding = new Decoding()

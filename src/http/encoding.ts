@@ -2,7 +2,6 @@ import {
   type BrotliOptions,
   brotliCompress,
   brotliDecompress,
-  brotliDecompressSync,
   constants,
   gunzip,
   gunzipSync,
@@ -18,7 +17,10 @@ import { CarrierError } from './types.ts'
 /** The content codings that are read; gzip and br are written too. */
 export type Coding = 'identity' | 'gzip' | 'deflate' | 'br'
 
-/** Bodies up to this size are decoded on the spot: a round trip through the thread pool costs more than the decoding. */
+/**
+ * Bodies up to this size are decoded on the spot: a round trip through the thread pool costs more than the decoding.
+ * Not so brotli: a body of any size may ask for a window of 16 MiB.
+ */
 const decodedAtOnce = 1024
 /** What may come out on the spot: a few bytes can unfold to megabytes, and that is for the thread pool. */
 const comesOutAtOnce = 65_536
@@ -56,11 +58,12 @@ export function decodeBody(body: Buffer, encoding: string | undefined, limit: nu
     done(new CarrierError('MALFORMED', 'The body has a Content-Encoding that is not supported.', true), body)
   } else if (coding === 'identity') {
     done(body.length > limit ? tooLarge() : undefined, body)
-  } else if (body.length <= decodedAtOnce) decodeNow(body, coding, limit, done)
+  } else if (body.length <= decodedAtOnce && coding !== 'br') decodeNow(body, coding, limit, done)
   else decodeBeside(body, coding, limit, done)
 }
 
 type Compressed = Exclude<Coding, 'identity'>
+type Quick = Exclude<Compressed, 'br'>
 type ZlibDone = (error: Error | null, out: Buffer) => void
 type Decoder = (body: Buffer, options: ZlibOptions & BrotliOptions, done: ZlibDone) => void
 
@@ -76,7 +79,7 @@ function decodeBeside(body: Buffer, coding: Compressed, limit: number, done: Don
   decoderOf(body, coding)(body, boundedBy(limit), (error, out) => done(error ? failure(error) : undefined, out))
 }
 
-function decodeNow(body: Buffer, coding: Compressed, limit: number, done: Done): void {
+function decodeNow(body: Buffer, coding: Quick, limit: number, done: Done): void {
   let out = body
   let broken: CarrierError | undefined
   try {
@@ -88,9 +91,8 @@ function decodeNow(body: Buffer, coding: Compressed, limit: number, done: Done):
   else done(broken, out)
 }
 
-function decodeSync(body: Buffer, coding: Compressed, options: ZlibOptions & BrotliOptions): Buffer {
+function decodeSync(body: Buffer, coding: Quick, options: ZlibOptions & BrotliOptions): Buffer {
   if (coding === 'gzip') return gunzipSync(body, options)
-  if (coding === 'br') return brotliDecompressSync(body, options)
   return isZlib(body) ? inflateSync(body, options) : inflateRawSync(body, options)
 }
 
