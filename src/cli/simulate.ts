@@ -11,6 +11,7 @@ A fault is one of (V a validator from 0, T seconds of virtual time, @T-T a span,
   loss:P@T-T  duplicate:P@T-T  corrupt:P@T-T  reorder:P@T-T
   slowConsumer:V+MS
   equivocate:V  withhold:V  late:V+MS  badSignature:V  badAncestors:V  garbage:V
+  trust:V  starve:V  lie:V  flood:V  bloat:V  siblings:V
 
 Example:
   drawbridge simulate --validators 7 --latency wan --for 30s --fault crash:6@10 --fault equivocate:5`

@@ -83,7 +83,7 @@ export class CheatingNetwork implements PeerNetwork {
 
   #send(link: PeerLink, frame: Uint8Array): boolean {
     const { fault, clock, random, forger, committee } = this.#seams
-    if (fault.kind === 'garbage' && random.float() < chanceOfCheating) return link.send(forger.garbage(frame))
+    if (fault.kind === 'garbage') return link.send(random.float() < chanceOfCheating ? forger.garbage(frame) : frame)
     const message = decodeMessage(frame)
     if (message.type !== 'block') return link.send(frame)
     if (fault.kind === 'late') {

@@ -55,7 +55,17 @@ export type CheatKind = (typeof cheatKinds)[number]
 /** One parsed `--fault`. */
 export type Fault = ProcessFault | PartitionFault | DelayFault | MessageFault | SlowConsumerFault | CheatFault
 
-const cheatKinds = ['equivocate', 'withhold', 'late', 'badSignature', 'badAncestors', 'garbage'] as const
+/** Cheats that aim at what others hold and do for them. */
+export const hostileKinds = ['trust', 'starve', 'lie', 'flood', 'bloat', 'siblings'] as const
+const cheatKinds = [
+  'equivocate',
+  'withhold',
+  'late',
+  'badSignature',
+  'badAncestors',
+  'garbage',
+  ...hostileKinds,
+] as const
 const processKinds = ['crash', 'restart', 'torn', 'wipe'] as const
 const messageKinds = ['loss', 'duplicate', 'corrupt', 'reorder'] as const
 
@@ -81,6 +91,12 @@ export const faultForms: Readonly<Record<Fault['kind'], string>> = {
   badSignature: 'badSignature:V',
   badAncestors: 'badAncestors:V',
   garbage: 'garbage:V',
+  trust: 'trust:V',
+  starve: 'starve:V',
+  lie: 'lie:V',
+  flood: 'flood:V',
+  bloat: 'bloat:V',
+  siblings: 'siblings:V',
 }
 
 /**
@@ -106,6 +122,11 @@ export function parseFault(text: string, validators: number): Fault {
 /** Whether the fault is an author that breaks the protocol on purpose. */
 export function isCheat(fault: Fault): fault is CheatFault {
   return isOneOf(cheatKinds, fault.kind)
+}
+
+/** Whether the fault is an author that aims at what others hold and do. */
+export function isHostile(fault: Fault): fault is CheatFault {
+  return isOneOf(hostileKinds, fault.kind)
 }
 
 /** Whether the fault stops a validator's process. */

@@ -1,4 +1,4 @@
-import { decodeSignedBlock, sealBlock } from '../consensus/block-codec.ts'
+import { type BlockFields, decodeSignedBlock, sealBlock } from '../consensus/block-codec.ts'
 import type { Committee } from '../consensus/committee.ts'
 import type { BlockRef, DagBlock, SignedBlock } from '../consensus/types.ts'
 import type { Random } from '../core/random.ts'
@@ -62,19 +62,31 @@ export class Forger {
     return noise
   }
 
-  #withoutOneParent({ round, ancestors }: DagBlock): readonly BlockRef[] {
+  /** A signed block that differs from `block` in what is named; it carries nothing of its load and its votes. */
+  variant(block: DagBlock, changed: Partial<BlockFields>): SignedBlock {
+    const { epoch, round, author, timestampMs, ancestors } = block
+    const load = { transactions: [], commitVotes: [], transactionVotes: [] }
+    const shifted = timestampMs + this.#random.int(3)
+    const fields = { epoch, round, author, timestampMs: shifted, ancestors, ...load, ...changed }
+    return sealBlock(this.#committee, fields, this.#sign)
+  }
+
+  /** A parent of another author without which the block still has a quorum of parents; undefined when chance finds none. */
+  spareParent({ round, ancestors }: DagBlock): BlockRef | undefined {
     const [, ...others] = ancestors
     const spare = others[this.#random.int(others.length)]
-    const left = ancestors.filter((ancestor) => ancestor !== spare)
-    const stake = left
-      .filter((ancestor) => ancestor.round === round - 1)
+    const stake = ancestors
+      .filter((ancestor) => ancestor !== spare && ancestor.round === round - 1)
       .reduce((sum, { author }) => sum + this.#committee.stake(author), 0)
-    return stake >= this.#committee.quorum ? left : ancestors
+    return stake >= this.#committee.quorum ? spare : undefined
+  }
+
+  #withoutOneParent(block: DagBlock): readonly BlockRef[] {
+    const spare = this.spareParent(block)
+    return spare === undefined ? block.ancestors : block.ancestors.filter((ancestor) => ancestor !== spare)
   }
 
   #seal(block: DagBlock, ancestors: readonly BlockRef[], transactions: readonly Uint8Array[]): SignedBlock {
-    const { epoch, round, author, timestampMs } = block
-    const fields = { epoch, round, author, timestampMs: timestampMs + this.#random.int(3), ancestors, transactions }
-    return sealBlock(this.#committee, { ...fields, commitVotes: [], transactionVotes: [] }, this.#sign)
+    return this.variant(block, { ancestors, transactions })
   }
 }

@@ -8,8 +8,10 @@ import type { ReplicaParameters } from '../replica/parameters.ts'
 import { createReplica } from '../replica/replica.ts'
 import type { PeerNetwork } from '../replica/seams.ts'
 import { CheatingNetwork } from './cheat.ts'
-import type { CheatFault } from './faults.ts'
+import { type CheatFault, isHostile } from './faults.ts'
 import { Forger } from './forger.ts'
+import { HostileBlocks } from './hostile-blocks.ts'
+import { HostileNetwork } from './hostile-network.ts'
 import { VirtualNetwork } from './network.ts'
 import { createSignatures, type Signatures } from './signatures.ts'
 import type { SimulationOptions } from './simulation.ts'
@@ -98,12 +100,14 @@ export class World {
   #networkOf({ own, clock, random, network }: Surroundings, cheats: readonly CheatFault[]): PeerNetwork {
     const committee = this.#committee
     const forger = new Forger(committee, (root) => this.#signatures.sign(own, root), random)
-    // Garbage is made last: the other cheats read what they change.
-    const innermostFirst = cheats.toSorted((a, b) => Number(b.kind === 'garbage') - Number(a.kind === 'garbage'))
-    return innermostFirst.reduce<PeerNetwork>(
-      (beneath, fault) => new CheatingNetwork({ fault, committee, clock, random, forger, network: beneath }),
-      network,
-    )
+    // What no message can be is made last: the other cheats read what they change.
+    const depth = (fault: CheatFault): number => (fault.kind === 'garbage' ? 0 : isHostile(fault) ? 1 : 2)
+    const innermostFirst = cheats.toSorted((a, b) => depth(a) - depth(b))
+    const blocks = new HostileBlocks({ committee, parameters: this.#parameters, random, forger })
+    return innermostFirst.reduce<PeerNetwork>((beneath, fault) => {
+      const seams = { fault, committee, clock, random, forger, network: beneath }
+      return isHostile(fault) ? new HostileNetwork({ ...seams, blocks }) : new CheatingNetwork(seams)
+    }, network)
   }
 }
 

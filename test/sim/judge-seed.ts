@@ -37,7 +37,7 @@ export function judgeSeed(seed: number): SeedVerdict {
 function mayEquivocate(words: readonly string[]): boolean {
   const wiped = words.some((word) => word.startsWith('wipe'))
   const cutOff = words.some((word) => /^(crash|restart|torn|partition|loss|delay|withhold|late)/.test(word))
-  return (wiped && cutOff) || words.some((word) => /^(equivocate|badAncestors)/.test(word))
+  return (wiped && cutOff) || words.some((word) => /^(equivocate|badAncestors|trust|lie|bloat|siblings)/.test(word))
 }
 
 function describe(

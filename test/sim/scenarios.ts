@@ -14,7 +14,10 @@ export interface Scenario {
   readonly expected: 'ok' | 'stalled'
 }
 
-const cheats = ['equivocate', 'withhold', 'late', 'badSignature', 'badAncestors', 'garbage'] as const
+const cheats = [
+  ...['equivocate', 'withhold', 'late', 'badSignature', 'badAncestors', 'garbage'],
+  ...['trust', 'starve', 'lie', 'flood', 'bloat', 'siblings'],
+]
 
 /** What happens besides the weather and the faulty few. */
 type Plot = 'nothing' | 'halt' | 'powerCut' | 'rollingRestart'
