@@ -9,7 +9,7 @@ A fault is one of (V a validator from 0, T seconds of virtual time, @T-T a span,
   crash:V@T  restart:V@T  torn:V@T  wipe:V@T         restart, torn and wipe come back after two seconds
   partition:0,1|2,3@T-T  delay:V+MS@T-T              messages between groups; messages from and to V
   loss:P@T-T  duplicate:P@T-T  corrupt:P@T-T  reorder:P@T-T
-  slowConsumer:V+MS
+  slowConsumer:V+MS  clock:V+MS  clock:V-MS          a wall clock that is ahead, or behind
   equivocate:V  withhold:V  late:V+MS  badSignature:V  badAncestors:V  garbage:V
   trust:V  starve:V  lie:V  flood:V  bloat:V  siblings:V
 
@@ -31,6 +31,8 @@ export function registerSimulate(program: Command): void {
     .option('--for <duration>', 'virtual time: 500ms, 60s, 2m', '60s')
     .option('--fault <spec>', 'may be given many times', (text, all: string[]) => [...all, text], [])
     .option('--leaders <n>', 'leaders per round', '1')
+    .option('--stakes <n,n,…>', 'stake of each validator; 1 for who is left out')
+    .option('--votes', 'the committee votes on transactions')
     .option('--json', 'print one JSON object')
     .addHelpText('after', help)
     .action(async (words: SimulateWords & { readonly json?: true }) => {

@@ -16,6 +16,7 @@ export function statusOf(state: ConsensusState): ConsensusStatus {
     leaders: { ...state.leaders },
     dagBlocks: state.dag.blocks,
     suspendedBlocks: state.manager.suspendedBlocks,
+    suspendedBytes: state.manager.suspendedBytes,
     missingBlocks: state.manager.missing().length,
     equivocations: state.equivocations,
     refused: [...state.refused.values()].map((counted) => ({ ...counted })),

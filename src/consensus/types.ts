@@ -272,6 +272,8 @@ export interface ConsensusStatus {
   readonly leaders: LeaderCounts
   readonly dagBlocks: number
   readonly suspendedBlocks: number
+  /** Bytes of the blocks that wait for their ancestors. */
+  readonly suspendedBytes: number
   readonly missingBlocks: number
   readonly equivocations: number
   /** Refused blocks by the peer that sent them and the reason. */

@@ -21,6 +21,7 @@ const gauges: readonly (readonly [name: string, help: string, read: (status: Rep
   ['consensus_peers_subscribed', 'Peers that take our blocks', (s) => s.peers.filter((peer) => peer.subscribed).length],
   ['consensus_dag_blocks', 'Blocks in memory', (s) => s.dagBlocks],
   ['consensus_suspended_blocks', 'Blocks that wait for their ancestors', (s) => s.suspendedBlocks],
+  ['consensus_suspended_bytes', 'Bytes of the blocks that wait for their ancestors', (s) => s.suspendedBytes],
   ['consensus_missing_blocks', 'Ancestors that are waited for', (s) => s.missingBlocks],
   ['consensus_equivocations', 'Slots in which an authority made two blocks', (s) => s.equivocations],
   ['consensus_synced_commits', 'Commits that came by commit sync', (s) => s.commitsFetched],
@@ -46,9 +47,13 @@ export function replicaMetrics(source: ReplicaMetricsSource, processMetrics: boo
   const leaders = metrics.counter('consensus_leaders_total', 'Decided leaders since the start', ['outcome'])
   const refused = metrics.counter('consensus_refused_blocks_total', 'Blocks and messages refused', ['reason'])
   const links = metrics.counter('consensus_refused_links_total', 'Connections refused', ['reason'])
+  const decoded = metrics.counter('consensus_decoded_blocks_total', 'Blocks from peers that were decoded', [])
+  const checked = metrics.counter('consensus_checked_signatures_total', 'Signatures of blocks that were checked', [])
   metrics.beforeText(() => {
     const status = source.status()
     for (const { gauge, read } of bound) gauge.set(read(status))
+    decoded.bind({}).value = status.intake.decoded
+    checked.bind({}).value = status.intake.checked
     for (const [outcome, read] of Object.entries(outcomes)) leaders.bind({ outcome }).value = read(status)
     for (const [reason, count] of sumByReason(status)) refused.bind({ reason }).value = count
     for (const [reason, count] of Object.entries(source.refusedLinks())) links.bind({ reason }).value = count

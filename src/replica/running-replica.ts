@@ -143,6 +143,7 @@ export class RunningReplica implements Replica {
       firstCommitKept: this.#log.history.firstCommit,
       commitsFetched: this.#commitSync.fetchedCommits,
       refused: this.#refusals.with(status.refused),
+      intake: this.#intake.work,
     }
   }
 

@@ -29,6 +29,8 @@ export interface ReplicaStatus extends Omit<ConsensusStatus, 'refused'> {
   /** Commits that came by commit sync. */
   readonly commitsFetched: number
   readonly refused: readonly Refused[]
+  /** What peers have cost since the start: blocks taken apart, and signatures checked. */
+  readonly intake: { readonly decoded: number; readonly checked: number }
 }
 
 /** Counts refusals by peer and reason: at most one entry for each pair. */

@@ -9,8 +9,13 @@ describe('the words of a simulation', () => {
     const given = readArguments({ ...words, fault: ['crash:3@5', 'loss:0.1'] })
     assert.deepEqual(
       { ...given, faults: given.faults.map(({ kind }) => kind) },
-      { validators: 4, seed: 1, latency: 'lan', load: 1000, forMs: 60_000, faults: ['crash', 'loss'], leaders: 1 },
+      {
+        ...{ validators: 4, seed: 1, latency: 'lan', load: 1000, forMs: 60_000, faults: ['crash', 'loss'], leaders: 1 },
+        ...{ stakes: [], votes: false },
+      },
     )
+    const { stakes, votes } = readArguments({ ...words, stakes: '3,1,2', votes: true })
+    assert.deepEqual([stakes, votes], [[3, 1, 2], true])
   })
 
   it('reads durations', () => {
@@ -34,6 +39,9 @@ describe('the words of a simulation', () => {
       { load: '1e3' },
       { leaders: '5' },
       { leaders: '0' },
+      { stakes: '1,1,1,1,1' },
+      { stakes: '1,0' },
+      { stakes: '' },
       { fault: ['crash:4@1'] },
     ]) {
       assert.throws(() => readArguments({ ...words, ...wrong }), { code: 'USAGE' }, JSON.stringify(wrong))

@@ -10,6 +10,8 @@ export interface SimulateWords {
   readonly for: string
   readonly fault: readonly string[]
   readonly leaders: string
+  readonly stakes?: string
+  readonly votes?: true
 }
 
 /** The command line understood; `latency` is still a preset's name or a file's. */
@@ -22,9 +24,12 @@ export interface SimulateArguments {
   readonly forMs: number
   readonly faults: readonly Fault[]
   readonly leaders: number
+  readonly stakes: readonly number[]
+  readonly votes: boolean
 }
 
 const mostValidators = 100
+const mostStake = 1_000_000
 
 /**
  * Reads the words of `drawbridge simulate`.
@@ -41,6 +46,8 @@ export function readArguments(words: SimulateWords): SimulateArguments {
     forMs: readDuration('--for', words.for),
     faults: words.fault.map((text) => parseFault(text, validators)),
     leaders: wholeNumber('--leaders', words.leaders, 1, validators),
+    stakes: readStakes(words.stakes, validators),
+    votes: words.votes === true,
   }
 }
 
@@ -52,6 +59,12 @@ export function readDuration(flag: string, text: string): number {
   const ms = match === null ? 0 : Number(match[1]) * units[match[2]!]!
   if (ms >= 1 && ms <= 7 * 24 * units['h']!) return ms
   throw new SimulationUsageError(`${flag} ${text} is not a duration.`, 'Write 500ms, 60s, 2m or 1h; at most a week.')
+}
+
+function readStakes(text: string | undefined, validators: number): readonly number[] {
+  const stakes = text === undefined ? [] : text.split(',').map((word) => wholeNumber('--stakes', word, 1, mostStake))
+  if (stakes.length <= validators) return stakes
+  throw new SimulationUsageError(`--stakes names ${stakes.length} stakes for ${validators} validators.`)
 }
 
 function wholeNumber(flag: string, text: string, least: number, most: number): number {

@@ -39,6 +39,8 @@ describe('faults as they are written', () => {
   it('reads authors that cheat and consumers that are slow', () => {
     assert.deepEqual(parseFault('equivocate:3', 4), { kind: 'equivocate', validator: 3, ms: 0 })
     assert.deepEqual(parseFault('late:3+250', 4), { kind: 'late', validator: 3, ms: 250 })
+    assert.deepEqual(parseFault('clock:2-1500', 4), { kind: 'clock', validator: 2, ms: -1500 })
+    assert.deepEqual(parseFault('clock:0+40ms', 4), { kind: 'clock', validator: 0, ms: 40 })
     assert.deepEqual(parseFault('slowConsumer:0+40ms', 4), { kind: 'slowConsumer', validator: 0, ms: 40 })
   })
 

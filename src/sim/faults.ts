@@ -42,6 +42,13 @@ export interface SlowConsumerFault {
   readonly ms: number
 }
 
+/** A validator's wall clock is `ms` ahead of the others', or behind when negative. */
+export interface ClockFault {
+  readonly kind: 'clock'
+  readonly validator: number
+  readonly ms: number
+}
+
 /** An author that cheats for all of the run; `ms` is the delay of a `late` one, else 0. */
 export interface CheatFault {
   readonly kind: CheatKind
@@ -53,7 +60,14 @@ export interface CheatFault {
 export type CheatKind = (typeof cheatKinds)[number]
 
 /** One parsed `--fault`. */
-export type Fault = ProcessFault | PartitionFault | DelayFault | MessageFault | SlowConsumerFault | CheatFault
+export type Fault =
+  | ProcessFault
+  | PartitionFault
+  | DelayFault
+  | MessageFault
+  | SlowConsumerFault
+  | ClockFault
+  | CheatFault
 
 /** Cheats that aim at what others hold and do for them. */
 export const hostileKinds = ['trust', 'starve', 'lie', 'flood', 'bloat', 'siblings'] as const
@@ -85,6 +99,7 @@ export const faultForms: Readonly<Record<Fault['kind'], string>> = {
   corrupt: 'corrupt:P@T-T',
   reorder: 'reorder:P@T-T',
   slowConsumer: 'slowConsumer:V+MS',
+  clock: 'clock:V+MS',
   equivocate: 'equivocate:V',
   withhold: 'withhold:V',
   late: 'late:V+MS',
@@ -115,6 +130,7 @@ export function parseFault(text: string, validators: number): Fault {
   if (isOneOf(messageKinds, kind)) return { kind, ...reader.probability() }
   if (kind === 'partition') return { kind, ...reader.groups() }
   if (kind === 'delay') return { kind, ...reader.delay() }
+  if (kind === 'clock') return { kind, ...reader.validatorApart() }
   if (kind === 'slowConsumer' || kind === 'late') return { kind, ...reader.validatorPlus() }
   return { kind, validator: reader.validatorOnly(), ms: 0 }
 }
@@ -177,6 +193,11 @@ class SpecReader {
 
   validatorPlus(): { validator: number; ms: number } {
     const match = this.#match(/^(\d+)\+(\d+(?:\.\d+)?)(?:ms)?$/)
+    return { validator: this.#validator(match[1]), ms: Number(match[2]) }
+  }
+
+  validatorApart(): { validator: number; ms: number } {
+    const match = this.#match(/^(\d+)([+-]\d+(?:\.\d+)?)(?:ms)?$/)
     return { validator: this.#validator(match[1]), ms: Number(match[2]) }
   }
 

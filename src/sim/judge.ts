@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { CommittedSubDag } from '../consensus/types.ts'
 import type { Clock } from '../core/clock.ts'
+import { Ballot } from './ballot.ts'
 import { Chain } from './chain.ts'
 
 /** What became of the transactions of a run. */
@@ -27,6 +28,7 @@ export class Judge {
   /** Up to where each validator's delays are measured: what a wiped one delivers again is old news. */
   readonly #measured: number[]
   readonly #chain = new Chain()
+  readonly #ballot = new Ballot()
   #lastCommitAtMs = unset
   readonly #signed = new Map<string, number>()
   readonly #transactions: TransactionBook
@@ -93,6 +95,8 @@ export class Judge {
     if (known === undefined) this.#append(subDag)
     else if (known !== digest)
       this.broke(`validator ${validator} delivered another commit at index ${index} than others`)
+    const rejected = this.#ballot.count(subDag, known === undefined)
+    if (rejected !== undefined) this.broke(`validator ${validator} delivered ${rejected}`)
     if (index !== height + 1) return
     this.#heights[validator] = index
     if (index <= this.#measured[validator]!) return

@@ -88,11 +88,13 @@ export class VirtualLink implements PeerLink {
     const { clock, random, weather } = this.#seams
     const now = clock.now()
     const other = this.#far
-    if (weather.parted(this.own, this.peer, now)) {
+    // The machine sends the last word again, as it does every frame: a partition that ends lets it through.
+    const lag = weather.parted(this.own, this.peer, now) ? this.#lag(now) : 0
+    if (lag > deadAfterMs) {
       clock.after(deadAfterMs, () => other.#end('timed out'))
       return
     }
-    const crossing = weather.travelMs(this.own, this.peer, now, random)
+    const crossing = lag + weather.travelMs(this.own, this.peer, now, random)
     clock.after(Math.max(crossing, this.#lastArrival - now), () => other.#end(reason))
   }
 

@@ -23,6 +23,7 @@ const result: SimulationResult = {
   },
   loadSeconds: 60,
   unitMs: 5,
+  burden: { waitingBytes: 2048, waitingBlocks: 7, missing: 3, blocks: 240, decoded: 5000, checked: 4800 },
   faulty: 1,
   bearable: 1,
   picture: undefined,
@@ -42,6 +43,7 @@ describe('the report', () => {
     assert.match(text, /rounds +1200 +20 \/s/)
     assert.match(text, /leaders skipped +8 direct +2 indirect +0\.83 %/)
     assert.match(text, /transactions ordered +59990 +999\.83 \/s/)
+    assert.match(text, /at most waiting +7 blocks +2048 bytes +3 missing\nat most done +4800 checks +5000 blocks/)
     assert.match(text, /safety +ok\nliveness +ok/)
     assert.ok(text.includes(result.report.digest))
   })

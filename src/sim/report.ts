@@ -1,4 +1,5 @@
 import type { LeaderCounts } from '../consensus/types.ts'
+import type { Burden } from './burden.ts'
 import type { TransactionCounts } from './judge.ts'
 import type { Quantiles } from './quantiles.ts'
 
@@ -37,9 +38,11 @@ export interface SimulationResult {
   readonly loadSeconds: number
   /** One-way milliseconds that message delays are multiples of. */
   readonly unitMs: number
-  /** Validators at fault at the end, and how many the committee can bear. */
+  /** Stake at fault at the end, and how much of it the committee can bear. */
   readonly faulty: number
   readonly bearable: number
+  /** What the honest validators held and did for their peers, at most. */
+  readonly burden: Burden
   /** A text picture of the DAG; undefined unless the run was small. */
   readonly picture: string | undefined
 }
@@ -57,7 +60,7 @@ export function renderResult(result: SimulationResult): string {
   return `${parts.join('\n\n')}\n\ndigest ${report.digest}\n`
 }
 
-function renderTable({ report, loadSeconds, unitMs }: SimulationResult): string {
+function renderTable({ report, burden, loadSeconds, unitMs }: SimulationResult): string {
   const { latencyMs: ms, messageDelays: delays, leaders, transactions } = report
   const skipped = leaders.skippedDirect + leaders.skippedIndirect
   const decided = leaders.committedDirect + leaders.committedIndirect + skipped
@@ -79,6 +82,8 @@ function renderTable({ report, loadSeconds, unitMs }: SimulationResult): string 
     ['transactions ordered', `${transactions.ordered}`, `${round(transactions.ordered / loadSeconds)} /s`],
     ['', `${transactions.submitted} submitted`, `${transactions.lost} lost`, `${transactions.doubled} doubled`],
     ['equivocations', `${report.equivocations}`],
+    ['at most waiting', `${burden.waitingBlocks} blocks`, `${burden.waitingBytes} bytes`, `${burden.missing} missing`],
+    ['at most done', `${burden.checked} checks`, `${burden.decoded} blocks`],
     ['simulated', `${round(report.virtualSeconds)} s`, `in ${round(report.wallSeconds)} s`],
   ]
   return align(rows)

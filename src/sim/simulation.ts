@@ -1,9 +1,11 @@
+import type { Committee } from '../consensus/committee.ts'
 import type { ConsensusParameters } from '../consensus/parameters.ts'
 import type { CommittedSubDag, LeaderCounts } from '../consensus/types.ts'
 import type { Random } from '../core/random.ts'
 import { VirtualClock } from '../core/virtual-clock.ts'
 import type { ReplicaParameters } from '../replica/parameters.ts'
 import type { ReplicaStatus } from '../replica/status.ts'
+import { Burdens } from './burden.ts'
 import { type CheatFault, type Fault, isCheat, isProcessFault, type ProcessFault, restartMs } from './faults.ts'
 import { Judge } from './judge.ts'
 import type { Latency } from './latency.ts'
@@ -22,6 +24,8 @@ const patienceMs = 10_000
 /** What to simulate. */
 export interface SimulationOptions {
   readonly validators: number
+  /** Stake of each; 1 for who is left out. */
+  readonly stakes?: readonly number[]
   readonly seed: number
   readonly latency: Latency
   /** Transactions per second over the whole committee. */
@@ -29,6 +33,8 @@ export interface SimulationOptions {
   readonly forMs: number
   readonly faults: readonly Fault[]
   readonly leaders: number
+  /** Whether the committee votes on transactions. */
+  readonly votes?: boolean
   /** Default `ed25519`. */
   readonly signatures?: SignatureKind
   /** Bytes of a transaction, from 8; default 32. The simulated network has no bandwidth to run out of. */
@@ -70,11 +76,15 @@ export class Simulation {
   readonly #timeline: Timeline
   readonly #judge: Judge
   readonly #load: Load
+  readonly #committee: Committee
+  readonly #burdens: Burdens
   readonly #loadRandom: Random
   readonly #picture: Picture | undefined
   readonly #validators: readonly Validator[]
   readonly #cheats: ReadonlyMap<number, readonly CheatFault[]>
   readonly #wiped = new Set<number>()
+  /** The highest round an honest validator reached. */
+  #rounds = 0
   #loading = true
   #finished = false
 
@@ -82,6 +92,8 @@ export class Simulation {
     const { validators, latency, forMs, faults, load } = options
     const world = new World(options, this.#clock)
     this.#options = options
+    this.#committee = world.committee
+    this.#burdens = new Burdens(validators, world.parameters)
     this.#timeline = readTimeline(faults, forMs, validators)
     this.#judge = new Judge(this.#clock, validators, latency.unitMs)
     this.#cheats = Map.groupBy(faults.filter(isCheat), ({ validator }) => validator)
@@ -107,6 +119,7 @@ export class Simulation {
       this.#loading = false
     }
     this.#clock.advance(Math.max(0, end - this.#clock.now()))
+    this.#weigh()
     this.#finished = !this.#loading && (this.#settled() || this.#clock.now() >= this.#quietFromMs + patienceMs)
     return !this.#finished
   }
@@ -115,7 +128,7 @@ export class Simulation {
     return {
       seconds: this.#clock.now() / 1000,
       ofSeconds: this.#options.forMs / 1000,
-      rounds: this.#rounds(),
+      rounds: this.#rounds,
       commits: this.#judge.commits,
       ordered: this.#judge.transactions.orderedCount,
     }
@@ -132,7 +145,7 @@ export class Simulation {
         validators,
         virtualSeconds: this.#clock.now() / 1000,
         wallSeconds,
-        rounds: this.#rounds(),
+        rounds: this.#rounds,
         commits: this.#judge.commits,
         leaders: mostDecided(statuses),
         transactions: this.#judge.transactions.counts((validator) => this.#keepsPromises(validator)),
@@ -145,9 +158,23 @@ export class Simulation {
       },
       loadSeconds: forMs / 1000,
       unitMs: latency.unitMs,
-      faulty: this.#timeline.faulty.size,
-      bearable: Math.floor((validators - 1) / 3),
+      faulty: this.#stakeOf(this.#timeline.faulty),
+      bearable: this.#committee.totalStake - this.#committee.quorum,
+      burden: this.#burdens.worst,
       picture: this.#picture?.render(),
+    }
+  }
+
+  #stakeOf(validators: Iterable<number>): number {
+    return [...validators].reduce((sum, validator) => sum + this.#committee.stake(validator), 0)
+  }
+
+  #weigh(): void {
+    const statuses = this.#honestStatuses()
+    for (const { round } of statuses) this.#rounds = Math.max(this.#rounds, round)
+    for (const status of statuses) {
+      const tooMuch = this.#burdens.look(status, this.#clock.now() / 1000, this.#rounds)
+      if (tooMuch !== undefined) this.#judge.broke(tooMuch)
     }
   }
 
@@ -178,15 +205,14 @@ export class Simulation {
     }
   }
 
+  statuses() {
+    return this.#honestStatuses()
+  }
   #honestStatuses(): ReplicaStatus[] {
     return this.#validators.flatMap((validator) => {
       const status = this.#cheats.has(validator.number) ? undefined : validator.status()
       return status === undefined ? [] : [status]
     })
-  }
-
-  #rounds(): number {
-    return Math.max(0, ...this.#honestStatuses().map((status) => status.round))
   }
 
   #delivered(number: number, subDag: CommittedSubDag): void {

@@ -7,6 +7,7 @@ import { type Random, seededRandom } from '../core/random.ts'
 import type { ReplicaParameters } from '../replica/parameters.ts'
 import { createReplica } from '../replica/replica.ts'
 import type { PeerNetwork } from '../replica/seams.ts'
+import { votesAgainst } from './ballot.ts'
 import { CheatingNetwork } from './cheat.ts'
 import { type CheatFault, isHostile } from './faults.ts'
 import { Forger } from './forger.ts'
@@ -45,9 +46,17 @@ export class World {
     this.#chance = seededRandom(seed)
     this.#network = new VirtualNetwork({ clock, random: this.fork(), weather: new Weather(latency, faults) })
     this.#signatures = createSignatures(options.signatures ?? 'ed25519', seed, validators)
-    this.#committee = committeeOf(validators, this.#signatures)
+    this.#committee = committeeOf(options, this.#signatures)
     this.#parameters = parametersOf(options)
     this.#replica = replicaParametersOf(options)
+  }
+
+  get committee(): Committee {
+    return this.#committee
+  }
+
+  get parameters(): ConsensusParameters {
+    return this.#parameters
   }
 
   /** A source of chance of its own for one part, so that parts do not disturb each other's. */
@@ -59,7 +68,7 @@ export class World {
   validator(number: number, watchers: Watchers, cheats: readonly CheatFault[]): Validator {
     const slow = this.#options.faults.find((fault) => fault.kind === 'slowConsumer' && fault.validator === number)
     return new Validator(number, {
-      clock: this.#clock,
+      clock: this.#clockOf(number),
       random: this.fork(),
       network: this.#network,
       syncMs: this.#options.syncMs ?? defaultSyncMs,
@@ -68,6 +77,18 @@ export class World {
       delivered: watchers.delivered,
       broke: watchers.broke,
     })
+  }
+
+  #clockOf(validator: number): Clock {
+    const clock = this.#clock
+    const apart = this.#options.faults.find((fault) => fault.kind === 'clock' && fault.validator === validator)
+    if (apart?.kind !== 'clock') return clock
+    return {
+      now: () => clock.now(),
+      wall: () => clock.wall() + apart.ms,
+      after: (ms, run) => clock.after(ms, run),
+      clear: (timer) => clock.clear(timer),
+    }
   }
 
   #spawn(surroundings: Surroundings, watchers: Watchers, cheats: readonly CheatFault[]): Running {
@@ -84,6 +105,7 @@ export class World {
       network: this.#networkOf(surroundings, cheats),
       verifier: this.#signatures.verifier,
       consumer: { cursor, deliver },
+      judge: votesAgainst,
       log: silentLog,
       failed: surroundings.failed,
     })
@@ -111,18 +133,20 @@ export class World {
   }
 }
 
-function committeeOf(validators: number, signatures: Signatures): Committee {
+function committeeOf({ validators, stakes }: SimulationOptions, signatures: Signatures): Committee {
   const authorities = Array.from({ length: validators }, (_, number) => {
     const key = signatures.publicKey(number)
-    return { name: `validator-${number}`, stake: 1, protocolKey: key, networkKey: key, address: '' }
+    const stake = stakes?.[number] ?? 1
+    return { name: `validator-${number}`, stake, protocolKey: key, networkKey: key, address: '' }
   })
   return createCommittee(0, authorities)
 }
 
 // A pause between own blocks that is longer than a crossing would hide how many crossings the protocol needs.
-function parametersOf({ leaders, latency, parameters }: SimulationOptions): ConsensusParameters {
+function parametersOf({ leaders, latency, votes, parameters }: SimulationOptions): ConsensusParameters {
   const minRoundDelayMs = Math.min(defaultParameters.minRoundDelayMs, latency.unitMs / 2)
-  return { ...defaultParameters, minRoundDelayMs, leadersPerRound: leaders, ...parameters }
+  const agreed = { minRoundDelayMs, leadersPerRound: leaders, transactionVoting: votes === true }
+  return { ...defaultParameters, ...agreed, ...parameters }
 }
 
 // Virtual disks live in memory. History is for validators that lost theirs: who wants one wiped needs all of it.

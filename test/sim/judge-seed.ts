@@ -32,17 +32,20 @@ export function judgeSeed(seed: number): SeedVerdict {
   }
 }
 
+const makesSiblings = /^(equivocate|badAncestors|trust|starve|lie|bloat|siblings):/
+
 // A validator that lost its disk trusts the answers of a third of the stake: whoever saw its last block may be down or
 // cut off at that moment. Then it is one of the f that the protocol bears.
 function mayEquivocate(words: readonly string[]): boolean {
   const wiped = words.some((word) => word.startsWith('wipe'))
   const cutOff = words.some((word) => /^(crash|restart|torn|partition|loss|delay|withhold|late)/.test(word))
-  return (wiped && cutOff) || words.some((word) => /^(equivocate|badAncestors|trust|lie|bloat|siblings)/.test(word))
+  return (wiped && cutOff) || words.some((word) => makesSiblings.test(word))
 }
 
 function describe(
-  { validators, latency, forMs }: ReturnType<typeof drawScenario>['options'],
+  { validators, stakes, votes, latency, forMs }: ReturnType<typeof drawScenario>['options'],
   words: readonly string[],
 ) {
-  return `${validators} validators, up to ${latency.unitMs} ms, ${forMs} ms, ${words.join(' ') || 'no faults'}`
+  const kind = `stakes ${stakes?.join(' ')}${votes === true ? ', votes' : ''}`
+  return `${validators} validators, ${kind}, up to ${latency.unitMs} ms, ${forMs} ms, ${words.join(' ') || 'no faults'}`
 }

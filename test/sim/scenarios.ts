@@ -32,22 +32,25 @@ const plots: readonly Plot[] = ['halt', 'powerCut', 'rollingRestart', 'rollingRe
 export function drawScenario(seed: number): Scenario {
   const chance = seededRandom(seed ^ 0x5eed)
   const validators = 4 + Math.floor(7 * chance.float() ** 2)
+  const stakes = drawStakes(chance, validators)
   const plot = plots[chance.int(12)] ?? 'nothing'
-  const words = [...weather(chance, validators, 2000), ...act(chance, plot, validators)]
+  const words = [...weather(chance, validators, 2000), ...clocks(chance, validators), ...act(chance, plot, stakes)]
   const latency = drawLatency(chance, validators)
   return {
     options: {
       validators,
+      stakes,
       seed,
       latency,
       load: 20 + chance.int(100),
       forMs: 3000 + chance.int(1200) + overtimeMs[plot],
       faults: words.map((word) => parseFault(word, validators)),
       leaders: chance.float() < 0.2 ? 2 : 1,
+      votes: chance.float() < 0.25,
       signatures: seed % 50 === 0 ? 'ed25519' : 'hash',
       syncMs: 40 * chance.float() ** 2,
-      parameters: { ...impatience(chance, latency), ...shortMemory(chance) },
-      replica: smallDisk(chance),
+      parameters: { ...impatience(chance, latency), ...shortMemory(chance), ...littleRoom(chance) },
+      replica: { ...smallDisk(chance), ...penalties(chance) },
     },
     words,
     expected: plot === 'halt' ? 'stalled' : 'ok',
@@ -57,17 +60,27 @@ export function drawScenario(seed: number): Scenario {
 // After a halt a straggler that was cut off may still complete a certificate: it gets time for that.
 const overtimeMs: Readonly<Record<Plot, number>> = { nothing: 0, halt: 5000, powerCut: 0, rollingRestart: 2000 }
 
-function act(chance: Random, plot: Plot, validators: number): string[] {
-  const bearable = Math.floor((validators - 1) / 3)
-  const order = shuffled(chance, validators)
-  if (plot === 'halt') return order.slice(0, bearable + 1).map((v) => `crash:${v}@1.2`)
-  const few = faulty(chance, validators, chance.int(bearable + 1))
-  if (plot === 'powerCut') return [...few, ...order.map((v) => `torn:${v}@1.4`)]
-  if (plot === 'nothing') return few
-  return [
-    ...few,
-    ...order.map((v, turn) => `${chance.int(2) === 0 ? 'torn' : 'restart'}:${v}@${at(1000 + 300 * turn)}`),
-  ]
+function act(chance: Random, plot: Plot, stakes: readonly number[]): string[] {
+  const order = shuffled(chance, stakes.length)
+  const few = bearable(order, stakes)
+  if (plot === 'halt') return [...few, order.find((v) => !few.includes(v))!].map((v) => `crash:${v}@1.2`)
+  return [...faulty(chance, few.slice(0, chance.int(few.length + 1))), ...blackout(chance, plot, order)]
+}
+
+/** As many as the committee bears, in this order. */
+function bearable(order: readonly number[], stakes: readonly number[]): readonly number[] {
+  let left = bearableStake(stakes)
+  return order.filter((validator) => {
+    const fits = stakes[validator]! <= left
+    if (fits) left -= stakes[validator]!
+    return fits
+  })
+}
+
+function blackout(chance: Random, plot: Plot, order: readonly number[]): string[] {
+  if (plot === 'powerCut') return order.map((v) => `torn:${v}@1.4`)
+  if (plot === 'nothing') return []
+  return order.map((v, turn) => `${chance.int(2) === 0 ? 'torn' : 'restart'}:${v}@${at(1000 + 300 * turn)}`)
 }
 
 function drawLatency(chance: Random, validators: number): Latency {
@@ -97,6 +110,38 @@ function smallDisk(chance: Random): Partial<ReplicaParameters> {
   return { segmentBytes: 32_768 << chance.int(5), commitSyncBatch: 2 + chance.int(20), commitSyncIntervalMs: 200 }
 }
 
+// Nothing that waits may be more than this, whoever sends it.
+function littleRoom(chance: Random): Partial<ConsensusParameters> {
+  if (chance.float() < 0.5) return {}
+  return { maxSuspendedPerAuthor: 20 + chance.int(100), maxSuspendedBytesPerAuthor: 100_000 << chance.int(5) }
+}
+
+// With the usual penalty who offends once is silent for the rest of a short run.
+function penalties(chance: Random): Partial<ReplicaParameters> {
+  return chance.float() < 0.3 ? {} : { penaltyMs: { first: 20 + chance.int(200), longest: 200 + chance.int(1000) } }
+}
+
+// Nobody may hold more than the committee bears the loss of.
+function drawStakes(chance: Random, validators: number): readonly number[] {
+  const equal = chance.float() < 0.6
+  let stakes = Array.from({ length: validators }, () => (equal ? 1 : 1 + chance.int(5)))
+  while (!stakes.every((stake) => stake <= bearableStake(stakes))) stakes = stakes.map((stake) => stake + 1)
+  return stakes
+}
+
+function bearableStake(stakes: readonly number[]): number {
+  const total = stakes.reduce((sum, stake) => sum + stake, 0)
+  return total - Math.floor((2 * total) / 3) - 1
+}
+
+function clocks(chance: Random, validators: number): string[] {
+  if (chance.float() < 0.7) return []
+  return Array.from({ length: 1 + chance.int(2) }, () => {
+    const ms = chance.int(4) === 0 ? chance.int(3_600_000) : chance.int(2000)
+    return `clock:${chance.int(validators)}${chance.int(2) === 0 ? '+' : '-'}${ms}`
+  })
+}
+
 function weather(chance: Random, validators: number, untilMs: number): string[] {
   const words: string[] = []
   const span = (): string => {
@@ -115,20 +160,18 @@ function weather(chance: Random, validators: number, untilMs: number): string[] 
   return words
 }
 
-function faulty(chance: Random, validators: number, count: number): string[] {
-  return shuffled(chance, validators)
-    .slice(0, count)
-    .map((validator) => {
-      const kind = chance.int(12)
-      const moment = at(chance.int(2400))
-      if (kind === 0) return `crash:${validator}@${moment}`
-      if (kind === 1) return `restart:${validator}@${moment}`
-      if (kind === 2) return `torn:${validator}@${moment}`
-      if (kind === 3) return `wipe:${validator}@${moment}`
-      if (kind === 4) return `slowConsumer:${validator}+${10 + chance.int(300)}`
-      const cheat = cheats[chance.int(cheats.length)]!
-      return cheat === 'late' ? `late:${validator}+${50 + chance.int(500)}` : `${cheat}:${validator}`
-    })
+function faulty(chance: Random, validators: readonly number[]): string[] {
+  return validators.map((validator) => {
+    const kind = chance.int(14)
+    const moment = at(chance.int(2400))
+    if (kind === 0) return `crash:${validator}@${moment}`
+    if (kind === 1) return `restart:${validator}@${moment}`
+    if (kind === 2) return `torn:${validator}@${moment}`
+    if (kind === 3) return `wipe:${validator}@${moment}`
+    if (kind === 4) return `slowConsumer:${validator}+${10 + chance.int(300)}`
+    const cheat = cheats[chance.int(cheats.length)]!
+    return cheat === 'late' ? `late:${validator}+${50 + chance.int(500)}` : `${cheat}:${validator}`
+  })
 }
 
 function split(chance: Random, validators: number): string {

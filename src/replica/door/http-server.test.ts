@@ -26,6 +26,7 @@ const plain: ReplicaStatus = {
     { from: 1, reason: 'badSignature', count: 2 },
     { from: 2, reason: 'badSignature', count: 3 },
   ],
+  intake: { decoded: 90, checked: 80 },
 }
 
 let status: ReplicaStatus

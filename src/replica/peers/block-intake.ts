@@ -59,6 +59,8 @@ export class BlockIntake {
   readonly #streamed: readonly Map<Round, string>[]
   readonly #maxBytes: number
   readonly #limits: BlockLimits
+  #decoded = 0
+  #checked = 0
 
   constructor(seams: BlockIntakeSeams) {
     this.#seams = seams
@@ -66,6 +68,11 @@ export class BlockIntake {
     this.#streamed = Array.from({ length: seams.committee.size }, () => new Map())
     this.#limits = blockLimits(seams.committee, seams.parameters)
     this.#maxBytes = maxBlockBytes(seams.committee, seams.parameters)
+  }
+
+  /** Blocks taken apart and signatures checked since the start. */
+  get work(): { readonly decoded: number; readonly checked: number } {
+    return { decoded: this.#decoded, checked: this.#checked }
   }
 
   /** By author, the highest round of which a sound block came in this life of the process. */
@@ -164,6 +171,7 @@ export class BlockIntake {
       done(blocks, true)
       return
     }
+    this.#checked += blocks.length
     this.#seams.verifier.verify(blocks, (valid) => {
       const bad = valid.indexOf(false)
       if (bad !== -1) this.#seams.refused(from, 'badSignature')
@@ -174,6 +182,7 @@ export class BlockIntake {
   /** A block that keeps all rules that need no other block; undefined, and refused, when it does not. */
   #read(from: AuthorityIndex, bytes: Uint8Array): SignedBlock | undefined {
     const { committee, parameters, refused } = this.#seams
+    this.#decoded++
     const block = bytes.length > this.#maxBytes ? undefined : decodedOrNothing(bytes, committee, this.#limits)
     const reason = block === undefined ? 'malformed' : verifyBlock(committee, parameters, block)
     if (reason === undefined) return block
