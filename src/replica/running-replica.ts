@@ -1,3 +1,4 @@
+import { blockLimits } from '../consensus/block-limits.ts'
 import { type ConsensusState, createConsensus, recoverConsensus, step } from '../consensus/consensus.ts'
 import {
   blockOf,
@@ -188,7 +189,8 @@ export class RunningReplica implements Replica {
   /** What most parts are handed. */
   get #shared() {
     const onMalformed = (from: AuthorityIndex): void => this.#refused(from, 'malformed')
-    return { ...this.#options, parameters: this.#parameters, onMalformed }
+    const limits = blockLimits(this.#options.committee, this.#options.parameters)
+    return { ...this.#options, parameters: this.#parameters, limits, onMalformed }
   }
 
   #newIntake(): BlockIntake {

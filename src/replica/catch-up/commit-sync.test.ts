@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { committee, makeChains } from '../../../test/replica/chain.ts'
-import { decodeSignedBlock } from '../../consensus/block-codec.ts'
+import { decodeSignedBlock, sealBlock } from '../../consensus/block-codec.ts'
+import { blockLimits } from '../../consensus/block-limits.ts'
 import { beforeFirstCommit } from '../../consensus/commit-codec.ts'
 import { createConsensus, step } from '../../consensus/consensus.ts'
+import { defaultParameters } from '../../consensus/parameters.ts'
 import { blockOf } from '../../consensus/queries.ts'
 import type { CertifiedCommit, LogRecord, SealedCommit, SignedBlock } from '../../consensus/types.ts'
 import { verifySignature } from '../../consensus/verify-block.ts'
@@ -72,6 +74,7 @@ function setUp(behaviours: readonly Behaviour[], batch = 20) {
   }
   const sync = new CommitSync({
     committee,
+    limits: blockLimits(committee, defaultParameters),
     clock,
     log: silentLog,
     peers,
@@ -103,6 +106,20 @@ describe('commit sync', () => {
     )
     assert.equal(sync.fetchedCommits, commits.length - 5)
     assert.deepEqual(malformed, [])
+  })
+
+  it('does not unpack the votes of a block that may carry none', () => {
+    const bloated: Behaviour = (asked, body) => {
+      if (asked !== method.fetchBlocks) return honest(asked, body)
+      const block = blocks.get(decodeFetchBlocks(body, 1000).refs[0]!.digest)!
+      const vote = { block: block.block.ancestors[0]!, rejects: [0] }
+      const fields = { ...block.block, transactions: [], transactionVotes: Array.from({ length: 5000 }, () => vote) }
+      return encodeList([sealBlock(committee, fields, () => new Uint8Array(64)).bytes])
+    }
+    const { clock, state, malformed } = setUp([bloated, honest])
+    clock.advance(120_000)
+    assert.equal(state.head.ref.digest, commits.at(-6)!.ref.digest)
+    assert.ok(malformed.length > 0 && malformed.every((peer) => peer === 0))
   })
 
   it('does the same in batches of any size', () => {

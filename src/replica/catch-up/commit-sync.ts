@@ -1,4 +1,5 @@
 import { decodeSignedBlock, MalformedBlock } from '../../consensus/block-codec.ts'
+import type { BlockLimits } from '../../consensus/block-limits.ts'
 import { decodeCommit, MalformedCommit } from '../../consensus/commit-codec.ts'
 import type { Committee } from '../../consensus/committee.ts'
 import type {
@@ -28,6 +29,8 @@ import type { PeerQuestions } from '../peers/peers.ts'
 /** What commit sync needs. */
 export interface CommitSyncSeams {
   readonly committee: Committee
+  /** Lists of a block are not unpacked beyond these. */
+  readonly limits: BlockLimits
   readonly clock: Clock
   readonly log: Log
   readonly peers: PeerQuestions
@@ -267,7 +270,7 @@ export class CommitSync {
     let got = 0
     try {
       for (const bytes of decodeList(answer, refs.length)) {
-        const block = decodeSignedBlock(ownMemory(bytes), this.#seams.committee)
+        const block = decodeSignedBlock(ownMemory(bytes), this.#seams.committee, this.#seams.limits)
         if (!wanted.delete(block.ref.digest)) continue
         this.#blocks.set(block.ref.digest, block)
         this.#heldBytes += bytes.length

@@ -1,4 +1,5 @@
 import { decodeSignedBlock, MalformedBlock } from '../../consensus/block-codec.ts'
+import type { BlockLimits } from '../../consensus/block-limits.ts'
 import type { Committee } from '../../consensus/committee.ts'
 import type { AuthorityIndex, Round, SignedBlock } from '../../consensus/types.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
@@ -10,6 +11,8 @@ import type { Verifier } from '../seams.ts'
 /** What the question needs. */
 export interface OwnRoundSeams {
   readonly committee: Committee
+  /** Lists of a block are not unpacked beyond these. */
+  readonly limits: BlockLimits
   readonly own: AuthorityIndex
   readonly clock: Clock
   readonly peers: PeerQuestions
@@ -92,8 +95,9 @@ export class OwnRoundQuestion {
   /** Our last block as the peer knows it; undefined when it knows none. */
   #read(peer: AuthorityIndex, answer: Uint8Array): SignedBlock | undefined | 'malformed' {
     try {
+      const { committee, limits } = this.#seams
       const [bytes] = decodeList(answer, 1)
-      const block = bytes === undefined ? undefined : decodeSignedBlock(bytes, this.#seams.committee)
+      const block = bytes === undefined ? undefined : decodeSignedBlock(bytes, committee, limits)
       if (block === undefined || block.ref.author === this.#seams.own) return block
     } catch (error) {
       if (!(error instanceof MalformedMessage || error instanceof MalformedBlock)) throw error

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { committee, makeChains, signAs } from '../../../test/replica/chain.ts'
 import { sealBlock } from '../../consensus/block-codec.ts'
+import { blockLimits } from '../../consensus/block-limits.ts'
+import { defaultParameters } from '../../consensus/parameters.ts'
 import type { BlockRef, SignedBlock } from '../../consensus/types.ts'
 import { verifySignature } from '../../consensus/verify-block.ts'
 import { VirtualClock } from '../../core/virtual-clock.ts'
@@ -221,6 +223,7 @@ describe('the question for our last round', () => {
     const { questions, asked } = fakePeers(clock, peers)
     const question = new OwnRoundQuestion({
       committee,
+      limits: blockLimits(committee, defaultParameters),
       own: 1,
       clock,
       peers: questions,
@@ -273,6 +276,14 @@ describe('the question for our last round', () => {
     clock.advance(1_000)
     assert.deepEqual(learned, [])
     assert.deepEqual([...new Set(malformed)].sort(), [1, 2, 3])
+  })
+
+  it('does not unpack the votes of a block that may carry none', () => {
+    const vote = { block: ownBlock.block.ancestors[0]!, rejects: [0] }
+    const fields = { ...ownBlock.block, transactions: [], transactionVotes: Array.from({ length: 5000 }, () => vote) }
+    const { clock, learned, malformed } = setUp([knows(sealBlock(committee, fields, signAs(1))), mute, mute])
+    clock.advance(1_000)
+    assert.deepEqual([learned, [...new Set(malformed)]], [[], [1]])
   })
 
   it('learns once, and nothing after it was stopped', () => {
