@@ -71,7 +71,15 @@ function highestRoundTaken({ clock, head, monitor, seams }: ConsensusState): num
   return clock.round + Math.max(roundsAhead, 2 * seams.parameters.gcDepth) + lag
 }
 
-/** Live blocks from a peer. While we lag far behind the committee they are only read for their commit votes. */
+/** Far behind the committee, where its commits are to be fetched. */
+function isFarBehind({ head, monitor, seams, takesAll }: ConsensusState): boolean {
+  return !takesAll && head.ref.index + seams.parameters.maxCommitLag < monitor.quorumIndex
+}
+
+/**
+ * Live blocks from a peer. While we lag far behind the committee they are only read for their commit votes, unless
+ * commits do not come either.
+ */
 export function receiveBlocks(
   state: ConsensusState,
   from: AuthorityIndex,
@@ -79,7 +87,7 @@ export function receiveBlocks(
   out: StepOutput,
 ): void {
   for (const block of blocks) state.monitor.observe(block)
-  if (state.head.ref.index + state.seams.parameters.maxCommitLag < state.monitor.quorumIndex) return
+  if (isFarBehind(state)) return
   const missing: BlockRef[] = []
   const highest = highestRoundTaken(state)
   for (const block of blocks) {

@@ -1,7 +1,10 @@
 import type { Committee } from './committee.ts'
 import type { AuthorityIndex, CommitRef, Round, SignedBlock } from './types.ts'
 
-/** Votes of one author that are kept above the last certified commit: a cheat may vote for anything. */
+/**
+ * Votes of one author that are kept above the last certified commit: a cheat may vote for anything. They are the highest
+ * ones, since one certified commit certifies all below it, and whoever was away votes for the newest only.
+ */
 const maxVotesPerAuthor = 1_000
 
 /** One of our commits that a quorum has not voted for yet. */
@@ -66,10 +69,24 @@ export class CommitCertificates {
   #note(author: AuthorityIndex, { index, digest }: CommitRef): boolean {
     const byAuthor = this.#votes.get(index) ?? new Map<AuthorityIndex, readonly string[]>()
     const digests = byAuthor.get(author) ?? []
-    if (digests.includes(digest) || (this.#counts[author] ?? 0) >= maxVotesPerAuthor) return false
+    if (digests.includes(digest)) return false
+    if ((this.#counts[author] ?? 0) >= maxVotesPerAuthor && !this.#dropBelow(author, index)) return false
     this.#votes.set(index, byAuthor.set(author, [...digests, digest]))
     this.#counts[author] = (this.#counts[author] ?? 0) + 1
     return true
+  }
+
+  /** Gives up the author's lowest votes for a higher one. The map is in order of index but for cheats and laggards. */
+  #dropBelow(author: AuthorityIndex, above: number): boolean {
+    for (const [index, byAuthor] of this.#votes) {
+      const digests = byAuthor.get(author)
+      if (digests === undefined || index >= above) continue
+      byAuthor.delete(author)
+      if (byAuthor.size === 0) this.#votes.delete(index)
+      this.#counts[author] = (this.#counts[author] ?? 0) - digests.length
+      return true
+    }
+    return false
   }
 
   #check(index: number): void {

@@ -219,6 +219,7 @@ export function commitCertified(state: ConsensusState, commits: readonly Certifi
     for (const block of blocks) admit(state, state.manager.receive(block, true, floor).accepted, out)
     commitAgreed(state, sealed, out)
     state.certificates.prove(sealed.ref)
+    state.takesAll = false
     collect(state, out)
   }
 }

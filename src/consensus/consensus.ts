@@ -48,6 +48,9 @@ function take(state: ConsensusState, event: ConsensusEvent, out: StepOutput): vo
     case 'commitVotes':
       noteVoters(state, event.blocks, out)
       break
+    case 'standstill':
+      state.takesAll = true
+      break
     case 'stalled':
       trustOwnCommit(state, out)
       break

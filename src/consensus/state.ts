@@ -74,6 +74,11 @@ export interface ConsensusState {
   /** Slots with proven equivocation, by round. */
   readonly evidence: Map<Round, Set<AuthorityIndex>>
   equivocations: number
+  /**
+   * Live blocks are taken however far we lag. Commits whose votes somebody holds back cannot be proven, and so not
+   * fetched, by anybody: only the blocks themselves bring them.
+   */
+  takesAll: boolean
   readonly refused: Map<string, { from: AuthorityIndex; reason: RefusalReason; count: number }>
 }
 
@@ -143,6 +148,7 @@ export function newState(seams: ConsensusSeams, base: Round): ConsensusState {
     leaders: { committedDirect: 0, committedIndirect: 0, skippedDirect: 0, skippedIndirect: 0 },
     evidence: new Map(),
     equivocations: 0,
+    takesAll: false,
     refused: new Map(),
   }
   if (base === 0) addGenesis(state)

@@ -186,6 +186,8 @@ export type ConsensusEvent =
   | { readonly type: 'certifiedCommits'; readonly commits: readonly CertifiedCommit[] }
   /** Blocks that passed the same checks and prove commits with their votes; they need not be accepted. */
   | { readonly type: 'commitVotes'; readonly blocks: readonly SignedBlock[] }
+  /** No round passes: whatever was to bring us up to the others does not. */
+  | { readonly type: 'standstill' }
   /** No round has passed for long, although peers were asked for all that they hold. */
   | { readonly type: 'stalled' }
   /** The committee's answer to an empty disk: never propose at or below this round (0 if it knows none). */

@@ -392,7 +392,9 @@ export class RunningReplica implements Replica {
    * while we lagged. As no newer block names it, nobody would ever ask for it, and a bare quorum would wait for ever.
    */
   #breakSilence(): void {
-    if (this.#relief.look()) this.#hub.subscribeAgain()
+    if (!this.#relief.look()) return
+    this.#happen({ type: 'standstill' })
+    this.#hub.subscribeAgain()
   }
 
   #runAll(actions: readonly (() => void)[]): void {

@@ -17,6 +17,9 @@ import {
 } from '../peers/messages.ts'
 import type { PeerQuestions } from '../peers/peers.ts'
 
+/** Parts that one peer is asked for in a row: it may hold much more than is taken before others are heard. */
+const partsInARow = 4
+
 /** Where a validator stands. */
 export interface Standing {
   readonly round: Round
@@ -97,21 +100,24 @@ export class StallRelief {
   }
 
   /** Fetches what we lack, part by part; a peer that names more than it can show has not shown all. */
-  #fetch(peer: AuthorityIndex, held: readonly BlockRef[]): void {
+  #fetch(peer: AuthorityIndex, held: readonly BlockRef[], part = 1): void {
     const { peers, parameters, has, onBlocks } = this.#seams
     const lacking = held.filter((ref) => !has(ref))
     if (lacking.length === 0) {
       this.#asking.delete(peer)
-      this.#shown.add(peer)
+      if (part === 1) this.#shown.add(peer)
       return
     }
     const refs = lacking.slice(0, parameters.blocksPerFetch)
     const body = encodeFetchBlocks({ refs, accepted: [] })
     peers.ask(peer, method.fetchBlocks, body, parameters.fetchTimeoutMs, (answer) => {
       const items = answer === undefined ? undefined : this.#read(peer, () => decodeList(answer, refs.length))
-      this.#asking.delete(peer)
+      const came = items !== undefined && items.length > 0
+      if (came) onBlocks({ from: peer, items, asked: refs })
+      const rest = lacking.slice(refs.length)
+      if (came && rest.length > 0 && part < partsInARow) this.#fetch(peer, rest, part + 1)
       // Whether that was all is seen at the next look, when what came has been checked.
-      if (items !== undefined && items.length > 0) onBlocks({ from: peer, items, asked: refs })
+      else this.#asking.delete(peer)
     })
   }
 

@@ -100,9 +100,9 @@ export class PeerClient {
     this.#pending.set(id, { answer, timeout })
   }
 
-  /** Asks for the peer's blocks once more, from what we have of it on. */
+  /** Asks for the peer's blocks once more, from what we have of it on; not while those that came last still wait. */
   subscribeAgain(): void {
-    this.#link?.send(subscribeFrame(this.#seams.subscribeAfter(this.peer)))
+    if (!this.#paused) this.#link?.send(subscribeFrame(this.#seams.subscribeAfter(this.peer)))
   }
 
   /** Ends the link; it is dialled again when the peer's penalty is over. */

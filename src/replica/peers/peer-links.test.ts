@@ -208,14 +208,35 @@ describe('the dialled side of a link', () => {
       assert.match(link.closed!, /malformed/)
     }
   })
+
+  it('asks for blocks once more, but not while those that came last still wait', () => {
+    const { clock, client, open, unchecked } = dialling()
+    client.start()
+    const { link, handlers } = open()
+    client.subscribeAgain()
+    for (let sent = 0; sent < 64; sent++) handlers.onFrame(blockFrame(Buffer.from('x')))
+    assert.equal(link.paused, true)
+    client.subscribeAgain()
+    const subscriptions = () => link.sent.filter((frame) => decodeMessage(frame).type === 'subscribe').length
+    assert.equal(subscriptions(), 2)
+    for (const done of unchecked) done()
+    clock.advance(60_000)
+    client.subscribeAgain()
+    assert.equal(subscriptions(), 3)
+  })
 })
 
 describe('the dialled-to side of a link', () => {
-  const own = makeChains(12)[0].records.flatMap((record) =>
+  const ofChain = makeChains(12)[0].records.flatMap((record) =>
     record.type === 'block' && record.own ? [record.block] : [],
   )
 
-  function serving(safe = { round: 5 }) {
+  const many = Array.from({ length: 400 }, (_, at) => {
+    const [block] = ofChain
+    return { ...block!, ref: { ...block!.ref, round: at + 1 }, bytes: Buffer.from(`block ${at + 1}`) }
+  })
+
+  function serving(safe = { round: 5 }, own: readonly SignedBlock[] = ofChain) {
     const link = new FakeLink()
     const events: string[] = []
     const clock = new VirtualClock()
@@ -313,6 +334,17 @@ describe('the dialled-to side of a link', () => {
     assert.equal(link.paused, true)
     clock.advance(10_000)
     assert.equal(link.paused, false)
+  })
+
+  it('brings a peer that lacks hundreds of blocks the lowest and the newest, so that answers come between', () => {
+    const { server, blocks, safe } = serving({ round: 399 }, many)
+    server.onFrame(subscribeFrame(10))
+    assert.deepEqual(blocks(), [...Array.from({ length: 128 }, (_, at) => 11 + at), 399])
+    safe.round = 400
+    server.pump()
+    assert.deepEqual(blocks().slice(-2), [399, 400])
+    server.onFrame(subscribeFrame(396))
+    assert.deepEqual(blocks().slice(-5), [400, 397, 398, 399, 400])
   })
 
   it('hangs up on what is no message, and on what is not for it', () => {

@@ -22,6 +22,12 @@ export interface PeerServerSeams {
 }
 
 /**
+ * Old blocks that a subscription brings at most, lowest first; then the newest. A peer that lacks more asks for what it
+ * misses, and the answers must not wait behind hundreds of blocks that are still too high for it.
+ */
+const maxReplayed = 128
+
+/**
  * A link that a peer dialled: streams our blocks to it and answers its questions, one at a time. A peer that reads
  * slowly is answered slowly: nothing is queued for it beyond the link's own queue and one answer. One that asks for more
  * than its share waits, too.
@@ -31,6 +37,8 @@ export class PeerServer implements LinkHandlers {
   readonly #seams: PeerServerSeams
   /** Highest own round sent; undefined until the peer subscribes. */
   #sent: Round | undefined
+  /** Rounds between the old blocks of a subscription and the newest. */
+  #passedOver: { readonly above: Round; readonly below: Round } | undefined
   #unsent: Uint8Array | undefined
   #resting: Timer | undefined
 
@@ -51,6 +59,7 @@ export class PeerServer implements LinkHandlers {
   pump(): void {
     if (this.#sent === undefined || this.#unsent !== undefined) return
     for (const block of this.#seams.ownBlocksAfter(this.#sent)) {
+      if (this.#isPassedOver(block.ref.round)) continue
       if (!this.#link.send(this.#seams.frameOf(block, ({ bytes }) => blockFrame(bytes)))) return
       this.#sent = block.ref.round
     }
@@ -102,7 +111,15 @@ export class PeerServer implements LinkHandlers {
     if (this.#unsent === undefined && this.#resting === undefined) this.#link.resume()
   }
 
+  #isPassedOver(round: Round): boolean {
+    const gap = this.#passedOver
+    return gap !== undefined && round > gap.above && round < gap.below
+  }
+
   #subscribe(after: Round): void {
+    const old = this.#seams.ownBlocksAfter(after)
+    this.#passedOver =
+      old.length > maxReplayed ? { above: old[maxReplayed - 1]!.ref.round, below: old.at(-1)!.ref.round } : undefined
     this.#sent = after
     this.#seams.onSubscribed()
     this.pump()
