@@ -58,7 +58,7 @@ function proven(
   return encodeCommitsReply({ commits: range.map(({ bytes }) => bytes), voters: voters.map(({ bytes }) => bytes) })
 }
 
-function setUp(behaviours: readonly Behaviour[], batch = 20) {
+function setUp(behaviours: readonly Behaviour[], batch = 20, maxHeldBytes = 16 * 1024 * 1024) {
   const clock = new VirtualClock()
   const state = createConsensus({ ...chain.seams, own: 3 })
   const applied: CertifiedCommit[] = []
@@ -90,6 +90,7 @@ function setUp(behaviours: readonly Behaviour[], batch = 20) {
       step(state, { type: 'certifiedCommits', commits: ready }, clock.wall())
     },
     onMalformed: (from) => malformed.push(from),
+    maxHeldBytes,
   })
   sync.start()
   return { clock, state, applied, malformed, asked, sync }
@@ -168,6 +169,21 @@ describe('commit sync', () => {
     const silent: Behaviour = () => undefined
     const { clock, state } = setUp([silent, wrong, honest])
     clock.advance(120_000)
+    assert.equal(state.head.ref.index, commits.length - 5)
+  })
+
+  it('asks for what the next commit lacks, however much a peer has sent for later ones', () => {
+    const first = commits[0]!.commit.blocks[0]!.digest
+    let withheld = 0
+    const lastFirst: Behaviour = (asked, body) => {
+      if (asked === method.fetchCommits) return honest(asked, body)
+      const { refs } = decodeFetchBlocks(body, 1000)
+      if (refs.some(({ digest }) => digest === first)) withheld++
+      return encodeList(refs.flatMap(({ digest }) => (digest === first ? [] : (blocks.get(digest)?.bytes ?? []))))
+    }
+    const { clock, state } = setUp([lastFirst, honest], 20, 1_000)
+    clock.advance(120_000)
+    assert.ok(withheld > 0)
     assert.equal(state.head.ref.index, commits.length - 5)
   })
 

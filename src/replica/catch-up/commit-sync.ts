@@ -49,12 +49,13 @@ export interface CommitSyncSeams {
   readonly onVoters?: (voters: readonly SignedBlock[]) => void
   readonly onCommits: (commits: readonly CertifiedCommit[]) => void
   readonly onMalformed: (from: AuthorityIndex) => void
+  /** Bytes fetched and not applied yet, before no more is asked for than the next commit needs; 16 MiB when absent. */
+  readonly maxHeldBytes?: number
 }
 
 /** Fetches of blocks under way at once. */
 const parallelFetches = 4
-/** Blocks fetched and not applied yet, before more are asked for. */
-const maxHeldBytes = 16 * 1024 * 1024
+const defaultHeldBytes = 16 * 1024 * 1024
 /** Commits whose blocks are fetched at the same time. */
 const openCommits = 32
 /** Proven commits that wait for their blocks, in batches. */
@@ -225,7 +226,7 @@ export class CommitSync {
 
   #fetchBlocks(): void {
     this.#apply()
-    while (this.#fetches < parallelFetches && this.#heldBytes < maxHeldBytes) {
+    while (this.#fetches < parallelFetches) {
       const refs = this.#wanted()
       const peer = this.#pick()
       if (refs.length === 0 || peer === undefined) return
@@ -233,11 +234,16 @@ export class CommitSync {
     }
   }
 
-  /** Blocks of the oldest commits that nobody is asked for yet. */
+  /**
+   * Blocks of the oldest commits that nobody is asked for yet. What the very next commit lacks is wanted however much is
+   * held for later ones: nothing of that is let go before.
+   */
   #wanted(): readonly BlockRef[] {
     const wanted: BlockRef[] = []
+    const { maxHeldBytes = defaultHeldBytes } = this.#seams
+    const commits = this.#heldBytes < maxHeldBytes ? openCommits : 1
     const limit = this.#seams.parameters.blocksPerFetch / parallelFetches
-    for (const { commit } of this.#queue.slice(0, openCommits)) {
+    for (const { commit } of this.#queue.slice(0, commits)) {
       for (const ref of commit.blocks) {
         if (wanted.length >= limit) return wanted
         if (!this.#asked.has(ref.digest) && this.#blockOf(ref) === undefined) wanted.push(ref)
@@ -272,9 +278,11 @@ export class CommitSync {
       for (const bytes of decodeList(answer, refs.length)) {
         const block = decodeSignedBlock(ownMemory(bytes), this.#seams.committee, this.#seams.limits)
         if (!wanted.delete(block.ref.digest)) continue
+        got++
+        // The live protocol brought it meanwhile, and nothing would let it go here.
+        if (this.#blockOf(block.ref) !== undefined) continue
         this.#blocks.set(block.ref.digest, block)
         this.#heldBytes += bytes.length
-        got++
       }
     } catch (error) {
       if (!(error instanceof MalformedMessage || error instanceof MalformedBlock)) throw error

@@ -10,15 +10,25 @@ export function frameHeader(length: number): Buffer {
   return header
 }
 
+/** Chunks below this are put together while a frame is incomplete: each by itself costs far more than its bytes. */
+const smallBytes = 4 * 1024
+const gatheredBytes = 16 * 1024
+
 /**
  * Cuts a stream of bytes into length-prefixed frames. A length over `maxBytes` is refused before anything is kept for
- * it. Frames do not share memory with much larger chunks, so a kept frame does not keep a whole socket buffer.
+ * it. Frames do not share memory with much larger chunks, so a kept frame does not keep a whole socket buffer; and a
+ * frame that drips in byte by byte takes no more than its bytes.
  */
 export class FrameReader {
   readonly #maxBytes: number
   #chunks: Uint8Array[] = []
   #buffered = 0
   #wanted: number | undefined
+  /** Where small chunks are put together. What is written is never written over: frames may be views of it. */
+  #pool = new Uint8Array(0)
+  #poolUsed = 0
+  /** The view of the pool that may still grow, while it is the last chunk. */
+  #growing: Uint8Array | undefined
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -27,18 +37,43 @@ export class FrameReader {
   /** Adds received bytes. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return
-    this.#chunks.push(chunk)
     this.#buffered += chunk.length
+    if (chunk.length >= smallBytes || this.#chunks.length === 0) this.#chunks.push(chunk)
+    else this.#gather(chunk)
+  }
+
+  #gather(chunk: Uint8Array): void {
+    const last = this.#chunks.at(-1)!
+    if (this.#poolUsed + chunk.length > this.#pool.length) this.#newPool()
+    const grows = last === this.#growing
+    const start = this.#poolUsed - (grows ? last.length : 0)
+    this.#pool.set(chunk, this.#poolUsed)
+    this.#poolUsed += chunk.length
+    this.#growing = this.#pool.subarray(start, this.#poolUsed)
+    if (grows) this.#chunks[this.#chunks.length - 1] = this.#growing
+    else this.#chunks.push(this.#growing)
+  }
+
+  #newPool(): void {
+    this.#pool = new Uint8Array(gatheredBytes)
+    this.#poolUsed = 0
+    this.#growing = undefined
+  }
+
+  /** Bytes that wait, and the pieces they are in. */
+  get waiting(): { readonly bytes: number; readonly chunks: number } {
+    return { bytes: this.#buffered, chunks: this.#chunks.length }
   }
 
   /**
    * The next whole frame, or undefined when more bytes are needed.
+   * @param maxBytes a narrower limit for this frame
    * @throws DrawbridgeError `FRAME_TOO_LARGE`; the stream cannot be read on.
    */
-  next(): Uint8Array | undefined {
+  next(maxBytes = this.#maxBytes): Uint8Array | undefined {
     if (this.#wanted === undefined) {
       if (this.#buffered < frameHeaderBytes) return undefined
-      this.#wanted = this.#readLength()
+      this.#wanted = this.#readLength(maxBytes)
     }
     if (this.#buffered < this.#wanted) return undefined
     const frame = this.#take(this.#wanted)
@@ -46,11 +81,11 @@ export class FrameReader {
     return frame
   }
 
-  #readLength(): number {
+  #readLength(maxBytes: number): number {
     const header = this.#take(frameHeaderBytes)
     const length = new DataView(header.buffer, header.byteOffset).getUint32(0)
-    if (length > this.#maxBytes) {
-      throw new DrawbridgeError('FRAME_TOO_LARGE', `A frame of ${length} bytes is over the limit of ${this.#maxBytes}.`)
+    if (length > maxBytes) {
+      throw new DrawbridgeError('FRAME_TOO_LARGE', `A frame of ${length} bytes is over the limit of ${maxBytes}.`)
     }
     return length
   }

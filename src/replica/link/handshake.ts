@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls'
 import type { Clock, Timer } from '../../core/clock.ts'
-import { DrawbridgeError, messageOf } from '../../core/errors.ts'
+import { messageOf } from '../../core/errors.ts'
 import { publicBytesOf } from '../identity/keys.ts'
 import { FrameReader, frameHeader } from './framing.ts'
 import { decodeHello, encodeHello, type Hello, helloRefusal } from './hello.ts'
@@ -94,7 +94,7 @@ export class Handshake {
   #receive(chunk: Uint8Array, peer: number): void {
     try {
       this.#reader.push(chunk)
-      const frame = this.#reader.next()
+      const frame = this.#reader.next(maxHelloBytes)
       if (frame !== undefined) this.#judge(frame, peer)
     } catch (error) {
       this.#refuse(messageOf(error), 'handshake')
@@ -102,9 +102,6 @@ export class Handshake {
   }
 
   #judge(frame: Uint8Array, peer: number): void {
-    if (frame.length > maxHelloBytes) {
-      throw new DrawbridgeError('HELLO_INVALID', 'The first frame of the peer is too long to be a hello.')
-    }
     const refusal = helloRefusal(decodeHello(frame), this.#rules.hello, peer)
     if (refusal !== undefined) {
       this.#refuse(refusal, 'wrongEpoch')
