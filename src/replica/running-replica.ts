@@ -206,6 +206,7 @@ export class RunningReplica implements Replica {
       ...this.#shared,
       history: this.#log.history,
       blockInMemory: (ref) => blockOf(this.#state, ref),
+      lowestRound: () => this.#state.dag.lowestRound,
       mayShow: ({ ref }) => this.#mayShow(ref),
       held: (above, limit) => heldBlocks(this.#state, above, limit, (ref) => this.#mayShow(ref)),
       certifiedIndex: () => this.#state.certificates.head.ref.index,

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { committee, makeChains } from '../../../test/replica/chain.ts'
 import { blockOf } from '../../consensus/queries.ts'
-import type { SignedBlock } from '../../consensus/types.ts'
+import type { BlockRef, SignedBlock } from '../../consensus/types.ts'
 import { silentLog } from '../../core/log.ts'
 import { ConsensusLog } from '../disk/consensus-log.ts'
 import { FileDisk } from '../disk/file-disk.ts'
+import type { History } from '../disk/history.ts'
 import { defaultReplicaParameters as parameters } from '../parameters.ts'
 import { Answers } from './answers.ts'
 import {
@@ -40,13 +41,14 @@ after(() => {
 })
 
 /** Answers of a validator whose own blocks are safe up to a round. */
-function answering(safeRound: number) {
+function answering(safeRound: number, history: History = log.history) {
   const answers = new Answers({
     committee,
     parameters,
-    history: log.history,
+    history,
     log: silentLog,
     blockInMemory: (ref) => blockOf(chain.state, ref),
+    lowestRound: () => chain.state.dag.lowestRound,
     mayShow: ({ ref }) => ref.author !== own || ref.round <= safeRound,
     latestOf: (author) => blocks.findLast(({ ref }) => ref.author === author),
     latestRounds: () => ({ received: [], accepted: [] }),
@@ -60,6 +62,33 @@ const holds = (items: readonly Uint8Array[], block: SignedBlock): boolean =>
   items.some((item) => Buffer.compare(item, block.bytes) === 0)
 
 describe('answers', () => {
+  it('search the disk for nothing that would be in memory, however often others are made to ask for it', () => {
+    const searched: number[] = []
+    const history = Object.create(log.history, {
+      block: {
+        value: ({ round }: BlockRef) => {
+          searched.push(round)
+          return undefined
+        },
+      },
+    }) as History
+    const { lowestRound, highestRound } = chain.state.dag
+    assert.ok(lowestRound > 1)
+    const ask = answering(1_000, history)
+    const refs = Array.from({ length: highestRound + 50 }, (_, at) => ({
+      round: at + 1,
+      author: 3,
+      digest: 'ee'.repeat(32),
+    }))
+    for (let at = 0; at < refs.length; at += parameters.blocksPerFetch) {
+      ask(method.fetchBlocks, encodeFetchBlocks({ refs: refs.slice(at, at + parameters.blocksPerFetch), accepted: [] }))
+    }
+    assert.deepEqual(
+      searched,
+      Array.from({ length: lowestRound - 1 }, (_, at) => at + 1),
+    )
+  })
+
   it('never hold an own block that is not safe on the disk, wherever it is found and however it is asked for', () => {
     const safe = ownBlocks[Math.floor(ownBlocks.length / 2)]!.ref.round
     const ask = answering(safe)

@@ -31,6 +31,8 @@ export interface AnswersSeams {
   readonly log: Log
   /** An accepted block in memory. */
   readonly blockInMemory: (ref: BlockRef) => SignedBlock | undefined
+  /** All accepted blocks of this round and above are in memory. */
+  readonly lowestRound: () => Round
   /** Whether a block may be shown: an own one only once it is safe on the disk, wherever it is found. */
   readonly mayShow: (block: SignedBlock) => boolean
   /** References of blocks in memory that may be shown, above a round, lowest first, at most `limit`. */
@@ -99,8 +101,14 @@ export class Answers {
   }
 
   #find(ref: BlockRef, budget: ScanBudget): SignedBlock | undefined {
-    const block = this.#seams.blockInMemory(ref) ?? this.#seams.history.block(ref, budget)
+    const block = this.#seams.blockInMemory(ref) ?? this.#collected(ref, budget)
     return block !== undefined && this.#seams.mayShow(block) ? block : undefined
+  }
+
+  /** What is not in memory and was not collected is nowhere: a cheat has it asked for by honest peers again and again. */
+  #collected(ref: BlockRef, budget: ScanBudget): SignedBlock | undefined {
+    const { history, lowestRound } = this.#seams
+    return ref.round < lowestRound() ? history.block(ref, budget) : undefined
   }
 
   /** What the asker will miss next: ancestors above the rounds it has, as far as they are in memory. */
