@@ -120,6 +120,27 @@ describe('the block manager', () => {
     assert.deepEqual(places(manager.receive(block(1, 0, [own!, ...others], 9), true).accepted), ['1.0'])
   })
 
+  it('takes siblings of an author in some slots only, not a few in every slot, until old rounds are collected', () => {
+    const { dag, manager } = managed({ maxSuspendedPerAuthor: 500, maxSiblings: 2 })
+    const layers = rounds(40)
+    const twinAt = (round: number): SignedBlock => block(round, 0, refsOf(layers[round - 1]!), 1)
+    const refused: number[] = []
+    for (let round = 1; round <= 40; round++) {
+      for (const each of layers[round]!) assert.equal(manager.receive(each).refused, undefined)
+      if (manager.receive(twinAt(round)).refused === 'tooManySiblings') refused.push(round)
+    }
+    assert.deepEqual(refused, [33, 34, 35, 36, 37, 38, 39, 40])
+    const [, first, ...others] = layers[40]!
+    const child = block(41, 1, [first!.ref, twinAt(40).ref, ...refsOf(others)])
+    assert.deepEqual(manager.receive(child).missing, [twinAt(40).ref])
+    assert.deepEqual(places(manager.receive(twinAt(40)).accepted), ['40.0', '41.1'], 'another author asks for it')
+    dag.collect(2)
+    manager.collect()
+    assert.equal(dag.siblingsOf(0), 31)
+    assert.deepEqual(places(manager.receive(twinAt(33)).accepted), ['33.0'])
+    assert.equal(manager.receive(twinAt(34)).refused, 'tooManySiblings')
+  })
+
   it('keeps the lowest blocks of an author that fills its share', () => {
     const { manager } = managed({ maxSuspendedPerAuthor: 2, maxSiblings: 8 })
     assert.equal(manager.receive(full[4]![0]!).refused, undefined)

@@ -29,6 +29,9 @@ export interface BlockManagerLimits {
   readonly maxSiblings: number
 }
 
+/** Slots of one author that may be full of siblings: it has one in every round, and each sibling may be a large block. */
+const fullSlots = 16
+
 const nothing: Reception = { accepted: [], missing: [] }
 
 /** A peer may send a reference with an honest digest under a false round: the digest alone names nothing. */
@@ -165,7 +168,9 @@ export class BlockManager {
     if (waiting.size === 0 && this.#dag.firstAt(ref.round, ref.author) === undefined) return false
     let siblings = this.#dag.siblingsAt(ref.round, ref.author).length
     for (const { block } of waiting.values()) if (block.ref.round === ref.round) siblings++
-    return siblings >= this.#limits.maxSiblings && !this.#isAskedFor(ref, new Set())
+    const { maxSiblings } = this.#limits
+    const crowded = siblings > 0 && this.#dag.siblingsOf(ref.author) >= fullSlots * maxSiblings
+    return (crowded || siblings >= maxSiblings) && !this.#isAskedFor(ref, new Set())
   }
 
   /** Whether a block of another author waits for this one; that the author's own blocks do proves nothing. */

@@ -41,6 +41,7 @@ export class Dag<Content = unknown> {
   readonly #size: number
   readonly #rounds: RoundNodes<Content>[] = []
   readonly #highest: Round[]
+  readonly #siblings: number[]
   #base: Round
   #blocks = 0
   #stamp = 0
@@ -49,6 +50,7 @@ export class Dag<Content = unknown> {
     this.#size = size
     this.#base = base
     this.#highest = new Array<Round>(size).fill(0)
+    this.#siblings = new Array<number>(size).fill(0)
   }
 
   /** How many authorities there are. */
@@ -84,9 +86,19 @@ export class Dag<Content = unknown> {
     }
     const round = this.#rounds[node.round - this.#base] as RoundNodes<Content>
     round.all.push(node)
-    round.first[node.author] ??= node
+    if (round.first[node.author] === undefined) round.first[node.author] = node
+    else this.#countSibling(node.author, 1)
     this.#blocks++
     if (node.round > this.highestRoundOf(node.author)) this.#highest[node.author] = node.round
+  }
+
+  /** The author's blocks in memory besides the first of each slot. */
+  siblingsOf(author: AuthorityIndex): number {
+    return this.#siblings[author] ?? 0
+  }
+
+  #countSibling(author: AuthorityIndex, sign: 1 | -1): void {
+    this.#siblings[author] = this.siblingsOf(author) + sign
   }
 
   /** All blocks of a round in order of arrival. */
@@ -119,10 +131,11 @@ export class Dag<Content = unknown> {
   collect(round: Round): void {
     const count = Math.min(round - this.#base + 1, this.#rounds.length)
     if (round < this.#base) return
-    for (const { all } of this.#rounds.splice(0, count)) {
+    for (const { all, first } of this.#rounds.splice(0, count)) {
       this.#blocks -= all.length
       // A block kept in memory by a late child would otherwise keep its whole history.
       for (const node of all) {
+        if (first[node.author] !== node) this.#countSibling(node.author, -1)
         node.parents = none
         node.votes = []
       }
