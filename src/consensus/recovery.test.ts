@@ -46,10 +46,15 @@ describe('recovery', () => {
           for (let at = 0; at < messages; at++) net.deliverOne()
           const [validator] = net.validators
           const state = validator!.recovered()
-          const { suspendedBlocks, missingBlocks: missed, ...expected } = essence(validator!.state).status
-          const { suspendedBlocks: none, missingBlocks: noneMissed, ...got } = essence(state).status
+          const { suspendedBlocks, suspendedBytes, missingBlocks, ...expected } = essence(validator!.state).status
+          const {
+            suspendedBlocks: none,
+            suspendedBytes: noBytes,
+            missingBlocks: noneMissed,
+            ...got
+          } = essence(state).status
           assert.deepEqual(got, expected)
-          assert.deepEqual([none, noneMissed], [0, 0])
+          assert.deepEqual([none, noBytes, noneMissed], [0, 0, 0])
           const rest = ({ status, ...others }: ReturnType<typeof essence>) => others
           assert.deepEqual(rest(essence(state)), rest(essence(validator!.state)))
           assert.equal(statusOf(state).lastDeliveredIndex, statusOf(validator!.state).lastDeliveredIndex)
