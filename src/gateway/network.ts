@@ -1,38 +1,21 @@
-import type { ByteAccount } from '../core/byte-account.ts'
 import type { Clock } from '../core/clock.ts'
 import { coarseClock } from '../core/coarse-clock.ts'
-import { clientDefaults, createHttpClient } from '../http/client.ts'
-import type { HttpClient } from '../http/types.ts'
 import { type Call, compose, type Handler, type Policy, type RestCall, type RpcCall } from '../rpc/call.ts'
-import { judgeAnswer } from './beacon/judge.ts'
-import { publish } from './beacon/publish.ts'
-import type { Discretion } from './discretion.ts'
+import { beacon, type Dialect, evm, type NetworkSeams } from './dialects.ts'
 import { HealthNews } from './health-news.ts'
 import type { Instruments } from './instruments.ts'
+import { carriersOf, linksOf, probeLinksOf } from './links.ts'
 import type { NetworkOptions } from './options.ts'
 import { deadline } from './policy/deadline.ts'
-import { Everyone } from './policy/everyone.ts'
-import { filters } from './policy/filters.ts'
 import { guarded } from './policy/guarded.ts'
 import { Hedging } from './policy/hedging.ts'
 import { measured } from './policy/measured.ts'
-import type { FailsafeOptions } from './policy/options.ts'
 import { race } from './policy/race.ts'
-import { rawTransaction } from './policy/raw-transaction.ts'
 import { retry } from './policy/retry.ts'
-import { splitLogs } from './policy/split-logs.ts'
-import { told } from './policy/told.ts'
 import { warmUp } from './policy/warm-up.ts'
-import { type Probe, ProbeSchedule } from './probe/ask.ts'
-import { askOverHttp, type ProbeLink } from './probe/ask-http.ts'
-import { beaconProbe } from './probe/beacon.ts'
-import { evmProbe } from './probe/evm.ts'
+import { ProbeSchedule } from './probe/ask.ts'
+import { askOverHttp } from './probe/ask-http.ts'
 import { Watch } from './probe/watch.ts'
-import type { GatewaySeams } from './seams.ts'
-import { type Endpoint, endpointOf } from './transport/endpoint.ts'
-import { restOverHttp } from './transport/rest.ts'
-import { rpcOverHttp } from './transport/rpc.ts'
-import type { Carrier } from './upstream/carrier.ts'
 import { Degradation } from './upstream/degradation.ts'
 import { learning } from './upstream/learn.ts'
 import { ownAnswer, Pool, reconsider } from './upstream/pool.ts'
@@ -56,50 +39,6 @@ interface NetworkBase<C extends Call> {
   readonly handler: Handler<C>
   start(): void
   close(): void
-}
-
-/** What a network needs from the world and from its gateway. */
-export interface NetworkSeams extends GatewaySeams {
-  readonly discretion: Discretion
-  /** What may be held on behalf of clients. */
-  readonly held: ByteAccount
-}
-
-/** What tells one kind of network from another. */
-interface Dialect<C extends Call> {
-  probe(schedule: ProbeSchedule, options: NetworkOptions, discretion: Discretion): Probe
-  carrier(link: Link, seams: NetworkSeams, failsafe: FailsafeOptions): Carrier<C>
-  /** Policies that only this kind has, between those around the whole call and the failsafe ones. */
-  special(state: NetworkState, pool: Pool<C>, seams: NetworkSeams): Special<C>
-}
-
-interface Special<C extends Call> {
-  readonly policies: readonly Policy<C>[]
-  /** Told of every probe and of every change of service. */
-  checked?(upstream: UpstreamState, failed: boolean): void
-}
-
-const evm: Dialect<RpcCall> = {
-  probe: (schedule, _, { text }) => evmProbe(schedule, text),
-  carrier: (link, { clock, held }, { stallMs }) => rpcOverHttp(link.client, link.endpoint, clock, stallMs, held),
-  special: (state, pool, seams) => ({
-    policies: [
-      told(state, seams.clock, seams.discretion.idle ? undefined : seams.discretion.bytes),
-      rawTransaction(),
-      splitLogs(state),
-      filters(state, { attemptAt: (call, upstream) => pool.attemptWithin(call, upstream) }, seams),
-    ],
-  }),
-}
-
-const beacon: Dialect<RestCall> = {
-  probe: (schedule, options, { text }) => beaconProbe(schedule, options.chainId !== undefined, text),
-  carrier: (link, { clock, held }, { stallMs }) =>
-    restOverHttp(link.client, link.endpoint, clock, judgeAnswer, stallMs, held),
-  special: (network, pool, { clock }) => {
-    const everyone = new Everyone({ network, pool, clock })
-    return { policies: [publish(), everyone.policy], checked: (upstream, failed) => everyone.checked(upstream, failed) }
-  },
 }
 
 /** Builds everything between the doors and the upstreams of one network. */
@@ -218,39 +157,4 @@ function stateOf(options: NetworkOptions, clock: Clock): NetworkState {
     { name, kind, chainId, strategy: routing.strategy, strict: routing.strict, maxLag, maxFailures, upstreams },
     clock.now(),
   )
-}
-
-/** How one upstream is reached. */
-interface Link {
-  readonly endpoint: Endpoint
-  readonly client: HttpClient
-  /** Connections of their own for probes, which may never wait behind calls. */
-  readonly probes: HttpClient
-}
-
-/** Probes in flight at one upstream: a round asks for a few things at once, and may overlap with the next. */
-const probeConnections = 16
-
-function linksOf(state: NetworkState, clock: Clock, userAgent: string): ReadonlyMap<UpstreamState, Link> {
-  return new Map(
-    state.upstreams.map((upstream) => {
-      const endpoint = endpointOf(upstream.options, userAgent)
-      const { origin } = endpoint
-      const client = createHttpClient({ ...clientDefaults, origin }, clock)
-      const probes = createHttpClient({ ...clientDefaults, maxConnections: probeConnections, origin }, clock)
-      return [upstream, { endpoint, client, probes }]
-    }),
-  )
-}
-
-function probeLinksOf(links: ReadonlyMap<UpstreamState, Link>): ReadonlyMap<UpstreamState, ProbeLink> {
-  return new Map([...links].map(([upstream, { endpoint, probes }]) => [upstream, { endpoint, client: probes }]))
-}
-
-function carriersOf<C extends Call>(
-  links: ReadonlyMap<UpstreamState, Link>,
-  make: (link: Link) => Carrier<C>,
-): Carrier<C> {
-  const carriers = [...links.values()].map(make)
-  return (call, upstream, receiver) => carriers[upstream.index]!(call, upstream, receiver)
 }

@@ -1,6 +1,7 @@
 import { Decoding } from '../http/decoding.ts'
 import { beaconRoute } from './beacon/routes.ts'
 import type { ControlDoors } from './control/door.ts'
+import type { NetworkSeams } from './dialects.ts'
 import { answerHeadersOf } from './ingress/answer-headers.ts'
 import { ClientLimit } from './ingress/client-limit.ts'
 import { Cors } from './ingress/cors.ts'
@@ -10,7 +11,7 @@ import { RequestIds } from './ingress/request-id.ts'
 import { type RouteOf, restDoor } from './ingress/rest-door.ts'
 import type { Door, Routes } from './ingress/router.ts'
 import { rpcDoor } from './ingress/rpc-door.ts'
-import type { Network, NetworkSeams } from './network.ts'
+import type { Network } from './network.ts'
 import type { GatewayOptions } from './options.ts'
 
 /** Every address of a gateway. */
