@@ -18,7 +18,7 @@ import { askOverHttp } from './probe/ask-http.ts'
 import { Watch } from './probe/watch.ts'
 import { Degradation } from './upstream/degradation.ts'
 import { learning } from './upstream/learn.ts'
-import { ownAnswer, Pool, reconsider } from './upstream/pool.ts'
+import { forsake, ownAnswer, Pool, reconsider } from './upstream/pool.ts'
 import { type NetworkState, newNetwork, type UpstreamState } from './upstream/state.ts'
 
 /** One network, served. */
@@ -104,6 +104,7 @@ function assemble<C extends Call>(
       },
       changed: (change) => {
         news.changed(change)
+        if (change.kind === 'lost' && change.reason.why === 'unreachable') forsake(change.upstream)
         if (change.kind !== 'failover' && change.kind !== 'head')
           special.checked?.(change.upstream, change.kind === 'lost')
       },

@@ -28,6 +28,8 @@ export class Trail {
   /** When the attempt began that ended last: when the call is answered, the one that answered it. */
   answeringSince = 0
   running: RunningAttempt[] = []
+  /** An upstream that was able to answer has answered, whatever it said. */
+  heardOut = false
   /** Set by whoever can start another attempt while one hangs; called when the upstream of one falls silent. */
   onStuck: (() => void) | undefined
   /** The answer is chosen: no further attempts. */

@@ -5,7 +5,7 @@ import { effects } from '../../rpc/error-classes.ts'
 import { type BreakerRule, noteBegin } from './breaker.ts'
 import type { Carrier } from './carrier.ts'
 import { type Begun, Crowd } from './crowd.ts'
-import { inDoubt, isBehindAll, lastResort, staleness } from './last-resort.ts'
+import { couldNotAnswer, inDoubt, isBehindAll, isForsaken, lastResort, staleness } from './last-resort.ts'
 import { spend } from './limits.ts'
 import { newProgress } from './progress.ts'
 import { noteTold } from './reach.ts'
@@ -73,7 +73,8 @@ export class Pool<C extends Call> {
       return hasPlace(choice.upstream, call.client) ? this.#run(call, choice.upstream, now) : undefined
     }
     const stale = choice.kind === 'upstream' ? inDoubt(network, choice.upstream, call) : undefined
-    const upstream = stale ?? (choice.kind === 'none' ? lastResort(network, call, tried) : undefined)
+    const isLast = choice.kind === 'none' || (choice.kind === 'exhausted' && isForsaken(call))
+    const upstream = stale ?? (isLast ? lastResort(network, call, tried) : undefined)
     if (upstream !== undefined) {
       return hasPlace(upstream, call.client) ? this.#runStale(call, upstream, now) : undefined
     }
@@ -149,6 +150,7 @@ export class Pool<C extends Call> {
     upstream.inFlight.delete(attempt)
     remove(call.trail.running, attempt)
     call.trail.answeringSince = attempt.startedAt
+    if (!couldNotAnswer(outcome)) call.trail.heardOut = true
     const duration = now - attempt.startedAt
     attempt.trouble ??= troubleAtEnd(attempt, outcome)
     if (teaches(attempt, outcome)) learnDuration(attempt, duration, now)
@@ -170,6 +172,14 @@ export class Pool<C extends Call> {
       if (isGrantedTime(attempt.call)) continue
       rescue(attempt, attempt.progress.heardAt === undefined ? 'silent' : 'stalled')
     }
+  }
+}
+
+/** Has what waits at an upstream that was lost tried elsewhere: when it fell silent, there may have been nobody to ask. */
+export function forsake(upstream: UpstreamState): void {
+  for (const { abandoned, call } of upstream.inFlight) {
+    const waits = !abandoned && call.trail.running.length === 1 && !isGrantedTime(call)
+    if (waits) call.trail.onStuck?.()
   }
 }
 
