@@ -58,7 +58,7 @@ async function consensus(config: ConsensusConfig, flags: ConsensusFlags, global:
     log,
     failed: fail,
   })
-  const stopped = stopOnSignal({ drain: async () => {}, close: () => validator.stop() }, log)
+  const stopped = stopOnSignal({ drain: async () => {}, close: () => validator.stop() }, log, realClock)
   try {
     const { name, listening } = await Promise.race([validator.start(), failed])
     process.stdout.write(`${name}: ${listening}\n`)

@@ -68,7 +68,7 @@ async function serve({ options, source, secrets }: LoadedConfig, flags: GlobalFl
   endOnCrash(log)
   const version = programVersion()
   const gateway = createGateway(options, { clock: realClock, random: systemRandom, log, version, secrets })
-  const stopped = stopOnSignal(gateway, log)
+  const stopped = stopOnSignal(gateway, log, realClock)
   const address = await gateway.start().catch(async (error: unknown) => {
     // Its probes run already, and would keep the process alive.
     await gateway.close()

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts'
 import type { ProgramLog } from './log.ts'
 
 /** What a signal stops. */
@@ -8,20 +9,27 @@ export interface Stoppable {
   close(): Promise<void>
 }
 
+/** One wish to stop may come twice: a terminal signals its whole group, and npm passes on what it got as well. */
+const oneWishMs = 250
+
 /**
- * Resolves once SIGTERM or SIGINT came and everything has been drained and closed. A second signal ends the process at
- * once with exit code 1. SIGHUP ends nothing.
+ * Resolves once SIGTERM or SIGINT came and everything has been drained and closed. A signal that comes
+ * later than a moment after the first ends the process at once with exit code 1. SIGHUP ends nothing.
  */
-export function stopOnSignal(target: Stoppable, log: ProgramLog): Promise<void> {
+export function stopOnSignal(target: Stoppable, log: ProgramLog, clock: Clock): Promise<void> {
   return new Promise((resolve, reject) => {
-    let stopping = false
+    let stoppingSince: number | undefined
     const stop = (signal: NodeJS.Signals): void => {
-      if (stopping) {
+      if (stoppingSince !== undefined) {
+        if (clock.now() - stoppingSince < oneWishMs) {
+          log.info({ signal }, 'stopping already: taken for the first signal, which came a moment ago')
+          return
+        }
         log.flush()
         process.exit(1)
       }
-      stopping = true
-      log.info({ signal }, 'stopping: calls in flight may finish; the same signal again stops at once')
+      stoppingSince = clock.now()
+      log.info({ signal }, 'stopping: calls in flight may finish; another signal stops at once')
       target
         .drain()
         .then(() => target.close())

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startFakeElNode } from '../fake/el-node.ts'
-import { until } from '../fake/until.ts'
+import { pause, until } from '../fake/until.ts'
 
 const binary = fileURLToPath(new URL('../../bin/drawbridge.js', import.meta.url))
 const directory = mkdtempSync(join(tmpdir(), 'drawbridge-cli-'))
@@ -332,10 +332,22 @@ describe('drawbridge serve', () => {
     assert.equal(await program.ended, 0, program.err)
   })
 
+  it('takes a second signal in the same moment for the first, and loses no call', async () => {
+    const { program, call, release } = await withCallInFlight()
+    program.child.kill('SIGINT')
+    program.child.kill('SIGTERM')
+    await until(() => program.err.includes('stopping already'), { deadlineMs: 10_000 })
+    assert.equal(program.child.exitCode, null)
+    release()
+    assert.deepEqual(await (await call).json(), { jsonrpc: '2.0', id: 'x', result: '0x2a' })
+    assert.equal(await program.ended, 0, program.err)
+  })
+
   it('ends at once with 1 at a second signal', async () => {
     const { program, call, release } = await withCallInFlight()
     program.child.kill('SIGTERM')
     await until(() => program.err.includes('"signal":"SIGTERM"'), { deadlineMs: 10_000 })
+    await pause(300)
     program.child.kill('SIGINT')
     assert.equal(await program.ended, 1, program.err)
     await assert.rejects(call)
