@@ -31,6 +31,17 @@ describe('what every node must know', { concurrency: 4 }, () => {
     })
   }
 
+  for (const spelled of [`${prepare}/`, `${prepare}?epoch=1`, prepare.replace('/v1/', '/v1//'), `/cl/${prepare}/?`]) {
+    it(`is told to every node, word for word as it was spelled: ${spelled}`, async (t) => {
+      const { gate, nodes } = await clStage(t, 3, quiet)
+      const sent = spelled.replace('/cl', '')
+      const told = (node: FakeBeaconNode): string[] =>
+        node.requests.map(({ target }) => target).filter((target) => target === sent)
+      assert.equal((await tell(gate, spelled, recipient(1, '0xa'))).status, 200)
+      await until(() => nodes.every((node) => told(node).length === 1))
+    })
+  }
+
   it('is a success for the client when one node has taken it, and what one says when none has', async (t) => {
     const { gate, nodes } = await clStage(t, 3, quiet)
     nodes[0]!.answer(prepare, { code: 500 }, 500)

@@ -77,4 +77,35 @@ describe('the route of a Beacon API request', () => {
       assert.equal(beaconRoute('GET', path).endless, false)
     }
   })
+
+  it('is the same however its path is spelled', () => {
+    const spellings: ((path: string) => string)[] = [
+      (path) => `${path}/`,
+      (path) => `${path}//`,
+      (path) => `/${path}`,
+      (path) => path.replace('/v1/', '//v1///'),
+      (path) => path.replace('/v', '/%76'),
+      (path) => path.replace('eth', './eth'),
+      (path) => path.replace('/eth', '/x/../eth'),
+    ]
+    const requests: [verb: string, path: string][] = [
+      ['POST', '/eth/v1/validator/prepare_beacon_proposer'],
+      ['POST', '/eth/v1/validator/sync_committee_subscriptions'],
+      ['GET', '/eth/v3/validator/blocks/17'],
+      ['POST', '/eth/v2/beacon/blocks'],
+      ['GET', '/eth/v1/events'],
+      ['POST', '/eth/v1/beacon/states/head/validators'],
+      ['DELETE', '/eth/v1/keystores'],
+    ]
+    for (const [verb, path] of requests) {
+      const route = beaconRoute(verb, path, 3000)
+      for (const spell of spellings) assert.deepEqual(beaconRoute(verb, spell(path), 3000), route, spell(path))
+    }
+  })
+
+  it('is another where a slash or a percent sign is part of a name', () => {
+    for (const path of ['/eth/v1%2Fevents', '/eth/v1/even%2574s', '/eth/v1/events%3F', '/eth/v1/%zz']) {
+      assert.equal(beaconRoute('GET', path).endless, false, path)
+    }
+  })
 })

@@ -1,4 +1,5 @@
 import type { Call } from '../../rpc/call.ts'
+import { plainPath } from './plain-path.ts'
 
 /** What routing has to know about a Beacon API request. */
 export interface BeaconRoute {
@@ -63,11 +64,13 @@ const everyones =
 /**
  * The route of a request.
  *
+ * @param spelled its path as the client wrote it, without the query
  * @param produceMs how long a node may take to produce a block: the answer of another one costs the bid of its builder
  *
  * @example beaconRoute('GET', '/eth/v2/beacon/blocks/0xab').label // 'GET /eth/v2/beacon/blocks/{id}'
  */
-export function beaconRoute(verb: string, path: string, produceMs?: number): BeaconRoute {
+export function beaconRoute(verb: string, spelled: string, produceMs?: number): BeaconRoute {
+  const path = plainPath(spelled)
   const segments = path.split('/').filter((segment) => segment !== '')
   const endless = verb === 'GET' && /^\/eth\/v\d\/events$/.test(path)
   return {

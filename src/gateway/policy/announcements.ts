@@ -68,8 +68,9 @@ function lengthOf({ body }: RestCall): number {
   return Buffer.isBuffer(body) ? body.length : 0
 }
 
-function keyOf({ target, body }: RestCall): string {
-  if (!Buffer.isBuffer(body)) return target
+/** By its label: a path may be spelled in more than one way. */
+function keyOf({ label, body }: RestCall): string {
+  if (!Buffer.isBuffer(body)) return label
   const named = speaker.exec(body.toString('latin1', 0, searched))?.[1]
-  return `${target} ${named ?? createHash('sha256').update(body).digest('base64')}`
+  return `${label} ${named ?? createHash('sha256').update(body).digest('base64')}`
 }

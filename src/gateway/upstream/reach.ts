@@ -125,7 +125,7 @@ function needOfLogs(network: NetworkState, { params }: RpcCall): Need {
   return open && typeof need === 'number' && need <= network.told ? 'told' : need
 }
 
-const slotInPath = /\/(?:blocks|blinded_blocks|headers|states|blob_sidecars|blobs)\/([^/?]+)/
+const slotInPath = /\/(?:blocks|blinded_blocks|headers|states|blob_sidecars|blobs)\/+([^/?]+)/
 
 /** The Beacon API names blocks and states in the path: by slot, root or `head`, `finalized`, `justified`, `genesis`. */
 function restReference({ target }: RestCall): BlockReference {
