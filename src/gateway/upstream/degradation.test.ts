@@ -40,14 +40,16 @@ function stage(names: readonly (string | { name: string; tier: 'backup' })[] = [
     broken: (
       upstreams: readonly string[],
       answeredBy: string | undefined,
-      { how = 'NODE' as ErrorClass, params = '[{},"latest"]' } = {},
+      { how = 'NODE' as ErrorClass, params = '[{},"latest"]', mayHaveActed = true } = {},
     ) => {
       const call = rpcCall('eth_call', params)
       const attempt = (name: string): Attempt => {
         call.trail.attempts++
         return { ...attemptOf(network.upstreams.find((one) => one.name === name)!, 'eth_call'), call }
       }
-      for (const name of upstreams) degradation.ended(attempt(name), badAnswer(name, how), 3)
+      for (const name of upstreams) {
+        degradation.ended(attempt(name), badAnswer(name, how, { mayHaveActed }), 3)
+      }
       if (answeredBy !== undefined) degradation.ended(attempt(answeredBy), goodAnswer(answeredBy), 3)
     },
     /** Answered, but it had to be sent twice. */
@@ -102,6 +104,18 @@ describe('a degraded upstream', () => {
     on.late(on.upstream('a'))
     run(on, { a: oneIn(50) }, 2000)
     assert.deepEqual(on.news, [])
+  })
+
+  it('is not one that was gone: what found it so has been answered for when it is back', () => {
+    for (const eligible of [true, false]) {
+      const on = stage()
+      run(on, {}, 50)
+      for (let n = 0; n < 3; n++) on.broken(['a'], 'b', { mayHaveActed: false })
+      on.upstream('a').eligible = eligible
+      for (let n = 0; n < 30; n++) on.broken(['a'], 'b', { mayHaveActed: false })
+      on.upstream('a').eligible = true
+      assert.equal(on.chosen().name, eligible ? 'b' : 'a')
+    }
   })
 
   it('stands behind a well backup, and before nobody at all', () => {

@@ -63,6 +63,8 @@ export class Degradation implements AttemptObserver {
   }
 
   #noteFailed({ upstream, call, trouble }: Attempt, { verdict, mayHaveActed }: Outcome, now: number): void {
+    // What was never sent to one that is gone: it has been taken out of service for that.
+    if (!mayHaveActed && !upstream.eligible) return
     const isFailure = verdict!.effect.blamed
     const isLate = isFailure && (trouble === 'silent' || trouble === 'stalled')
     if (isLate || (isFailure && !mayHaveActed)) this.#noteBad(upstream, call, isLate ? 'late' : 'broken', now)

@@ -177,8 +177,8 @@ export class Pool<C extends Call> {
 
 /** Has what waits at an upstream that was lost tried elsewhere: when it fell silent, there may have been nobody to ask. */
 export function forsake(upstream: UpstreamState): void {
-  for (const { abandoned, call } of upstream.inFlight) {
-    const waits = !abandoned && call.trail.running.length === 1 && !isGrantedTime(call)
+  for (const { abandoned, call, trouble } of upstream.inFlight) {
+    const waits = trouble !== undefined && !abandoned && call.trail.running.length === 1 && !isGrantedTime(call)
     if (waits) call.trail.onStuck?.()
   }
 }
