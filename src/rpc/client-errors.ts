@@ -19,6 +19,7 @@ export type ClientErrorReason =
   | 'foreignHost'
   | 'foreignPage'
   | 'badPath'
+  | 'badMinHead'
   | 'closing'
   | 'tooMuchHeld'
 
@@ -131,6 +132,13 @@ export const clientErrors: Readonly<Record<ClientErrorReason, ClientError>> = {
     class: 'BAD_PATH',
     message: 'The path leaves the place that the upstream is configured at.',
     nextStep: 'Write the path without "..".',
+  },
+  badMinHead: {
+    code: -32602,
+    status: 400,
+    class: 'BAD_MIN_HEAD',
+    message: 'The header X-Drawbridge-Min-Head does not hold a block number.',
+    nextStep: 'Write the number in decimal or as 0x…, or leave the header out.',
   },
   limited: {
     code: -32005,

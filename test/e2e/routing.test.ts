@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { FakeElNode } from '../fake/el-node.ts'
 import { until } from '../fake/until.ts'
-import { elStage, type Gate, type HttpAnswer, uniqueParams, untilEligible } from './gate.ts'
+import { clStage, elStage, type Gate, type HttpAnswer, uniqueParams, untilEligible } from './gate.ts'
 
 // A heavy method, without hedging: on a busy machine neither a rescue nor a hedge may blur who was chosen.
 const method = 'debug_traceTransaction'
@@ -243,5 +243,30 @@ describe('X-Drawbridge-Min-Head', { concurrency: 6 }, () => {
     const answer = await balance(gate, ['X-Drawbridge-Min-Head', '101'])
     assert.equal(answer.status, 503)
     assert.deepEqual(served(nodes), [0, 0])
+  })
+
+  for (const text of ['latest', '', '-1', '1.5', '1e2', '100,', '0x', '0xg', '9'.repeat(40)]) {
+    it(`that holds no number ("${text.slice(0, 9)}") is refused with 400 at both doors, and nobody is asked`, async (t) => {
+      const [el, cl] = [await elStage(t, 1), await clStage(t, 1)]
+      const header = ['X-Drawbridge-Min-Head', text]
+      const answer = await balance(el.gate, header)
+      const { class: errorClass, nextStep } = answer.json.error.data
+      assert.deepEqual([answer.status, answer.json.error.code, errorClass], [400, -32602, 'BAD_MIN_HEAD'])
+      assert.match(nextStep, /decimal/)
+      const path = '/eth/v1/beacon/genesis'
+      cl.nodes[0]!.requests.length = 0
+      const rest = await cl.gate.send(`${path}?here`, { headers: header })
+      assert.deepEqual([rest.status, rest.json.class], [400, 'BAD_MIN_HEAD'])
+      assert.deepEqual(served(el.nodes), [0])
+      assert.ok(cl.nodes[0]!.requests.every(({ target }) => !target.includes('?here')))
+    })
+  }
+
+  it('may be written in decimal or in hex, with zeros before it', async (t) => {
+    const { gate } = await elStage(t, [{ height: 98 }, { height: 100 }])
+    for (const text of ['99', '0099', '0x63', '0X63', '0x063']) {
+      const answer = await balance(gate, ['X-Drawbridge-Min-Head', text])
+      assert.deepEqual([answer.status, answer.header('x-drawbridge-upstream')], [200, 'b'], text)
+    }
   })
 })

@@ -1,8 +1,10 @@
 import { endToEnd } from '../../http/headers.ts'
 import type { Exchange, RawHeaders } from '../../http/types.ts'
 import type { Directive } from '../../rpc/call.ts'
+import { parseQuantity } from '../../rpc/hex.ts'
 import type { DirectivesOptions } from './options.ts'
 
+const minHeadName = 'x-drawbridge-min-head'
 /** Headers that speak to us, or that the next request writes for itself. */
 const ours = [
   'host',
@@ -11,7 +13,7 @@ const ours = [
   'x-request-id',
   'x-drawbridge-upstream',
   'x-drawbridge-cache',
-  'x-drawbridge-min-head',
+  minHeadName,
 ]
 const oursForRest = new Set(ours)
 /** We read JSON-RPC answers, and write the body anew. */
@@ -58,7 +60,17 @@ export function headersOfRestAnswer(headers: RawHeaders): string[] {
 /** What the client asks of the routing: `X-Drawbridge-Min-Head` and, where it may, `X-Drawbridge-Upstream`. */
 export function directiveOf(exchange: Exchange, may: DirectivesOptions | undefined): Directive | undefined {
   const upstream = may?.upstream === true ? exchange.header('x-drawbridge-upstream') : undefined
-  const minHead = Number(exchange.header('x-drawbridge-min-head') ?? Number.NaN)
-  if (upstream === undefined && Number.isNaN(minHead)) return undefined
-  return { upstream, minHead: Number.isNaN(minHead) ? undefined : minHead }
+  const text = exchange.header(minHeadName)
+  const minHead = text === undefined ? undefined : heightIn(text)
+  return upstream === undefined && minHead === undefined ? undefined : { upstream, minHead }
+}
+
+/** Whether the least height that a client wants is none: what it does not get it must be told. */
+export function isMinHeadBad(exchange: Exchange): boolean {
+  const text = exchange.header(minHeadName)
+  return text !== undefined && heightIn(text) === undefined
+}
+
+function heightIn(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : parseQuantity(text)
 }

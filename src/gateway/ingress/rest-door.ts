@@ -8,7 +8,7 @@ import { type Handler, type Outcome, type RestCall, Trail } from '../../rpc/call
 import type { ClientErrorReason } from '../../rpc/client-errors.ts'
 import { type AnswerHeaders, openly } from './answer-headers.ts'
 import { flowingBody } from './client-body.ts'
-import { directiveOf, headersOfRest } from './client-headers.ts'
+import { directiveOf, headersOfRest, isMinHeadBad } from './client-headers.ts'
 import type { ClientLimit } from './client-limit.ts'
 import type { Cors } from './cors.ts'
 import { isForeignPage } from './cross-site.ts'
@@ -67,10 +67,11 @@ export function restDoor(options: RestDoorOptions): Door {
   }
 }
 
-type Problem = 'badPath' | 'wrongContentType' | 'foreignPage'
+type Problem = 'badPath' | 'badMinHead' | 'wrongContentType' | 'foreignPage'
 
 function problemOf(exchange: Exchange, path: string, cors: Cors): Problem | undefined {
   if (!staysBelow(path)) return 'badPath'
+  if (isMinHeadBad(exchange)) return 'badMinHead'
   const { method } = exchange
   if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return undefined
   const type = exchange.header('content-type')

@@ -7,7 +7,7 @@ import { type Handler, type Outcome, type RpcCall, Trail } from '../../rpc/call.
 import { methodTraits } from '../../rpc/methods.ts'
 import { type ScannedCall, type ScannedRequest, scanRequest } from '../../rpc/scan-request.ts'
 import type { AnswerHeaders } from './answer-headers.ts'
-import { directiveOf, headersOfRpc } from './client-headers.ts'
+import { directiveOf, headersOfRpc, isMinHeadBad } from './client-headers.ts'
 import type { ClientLimit } from './client-limit.ts'
 import type { Cors } from './cors.ts'
 import { isForeignPage } from './cross-site.ts'
@@ -78,6 +78,7 @@ export class RpcRequest {
     }
     if (!isJson(exchange)) refuse(this, 'wrongContentType')
     else if (isForeignPage(exchange, this.options.cors)) refuse(this, 'foreignPage')
+    else if (isMinHeadBad(exchange)) refuse(this, 'badMinHead')
     else return true
     return false
   }
