@@ -37,6 +37,19 @@ describe('the account of held bytes', () => {
     assert.deepEqual([account.held, account.clients, holding.bytes], [0, 0, 0])
   })
 
+  it('takes note of what is there already beyond every bound, and others wait until it is gone', () => {
+    const account = new ByteAccount(100, 50)
+    const holding = account.open('a')
+    holding.set(300)
+    assert.deepEqual([account.held, account.heldFor('a')], [300, 300])
+    assert.deepEqual([account.take('a', 1), account.take('b', 1)], [false, false])
+    holding.set(20)
+    assert.deepEqual([account.held, account.take('a', 30), account.take('b', 50)], [20, true, true])
+    holding.release()
+    holding.set(10)
+    assert.equal(account.held, 80)
+  })
+
   it('is the sum of what is held, within both bounds, and empty at the end, in whatever order things happen', () => {
     const client = fc.constantFrom('a', 'b', 'c')
     const step = fc.record({

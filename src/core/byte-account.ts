@@ -46,12 +46,17 @@ export class ByteAccount {
   take(client: string, bytes: number): boolean {
     if (bytes <= 0) return true
     if (this.shortageOf(client, bytes) !== undefined) return false
-    this.#held += bytes
-    this.#byClient.set(client, this.heldFor(client) + bytes)
+    this.note(client, bytes)
     return true
   }
 
-  /** Gives bytes back that {@link take} has booked. */
+  /** Books what is held already, whether there is room for it or not: who takes next feels it. */
+  note(client: string, bytes: number): void {
+    this.#held += bytes
+    this.#byClient.set(client, this.heldFor(client) + bytes)
+  }
+
+  /** Gives bytes back that {@link take} or {@link note} has booked. */
   give(client: string, bytes: number): void {
     if (bytes <= 0) return
     this.#held -= bytes
@@ -94,6 +99,15 @@ export class Holding {
     }
     this.shortage = this.#account.shortageOf(this.#client, bytes)
     return false
+  }
+
+  /** Says how much is held now, which is so already. */
+  set(bytes: number): void {
+    if (bytes < this.bytes) this.give(this.bytes - bytes)
+    else if (bytes > this.bytes && !this.#released) {
+      this.#account.note(this.#client, bytes - this.bytes)
+      this.bytes = bytes
+    }
   }
 
   /** Gives a part back; never more than is held. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import { ByteAccount } from '../core/byte-account.ts'
 import { close, echo, exchangeRaw, get, post, RawClient, upload, waitUntil, withServer } from './harness.test.ts'
@@ -238,6 +238,82 @@ describe('a client that reads a byte at a time', () => {
         client.close()
       },
       { writeTimeoutMs: 100 },
+    )
+  })
+})
+
+describe('a whole answer that waits for its reader', () => {
+  const large = Buffer.alloc(16_777_216, 'x')
+  const answerLarge = (exchange: Exchange): void => {
+    if (exchange.method === 'GET') exchange.respond(200, [], large)
+    else measure(exchange)
+  }
+  /** Asks and does not read. */
+  const deaf = async (port: number, account: ByteAccount) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(get))
+    socket.on('error', () => {})
+    await waitUntil(() => account.held > 1_000_000, 'what is unread is counted')
+    return socket
+  }
+
+  it('is counted for its client until it has been read', async () => {
+    const account = new ByteAccount(100_000_000)
+    await withServer(
+      answerLarge,
+      async (port, server) => {
+        const socket = await deaf(port, account)
+        assert.ok(account.held <= large.length + 1000)
+        assert.equal(account.heldFor('127.0.0.1'), account.held)
+        let read = 0
+        socket.on('data', (bytes) => (read += bytes.length))
+        await waitUntil(() => read > large.length, 'it was read')
+        await waitUntil(() => account.held === 0, 'all was given back')
+        assert.equal(server.connections, 1)
+        socket.write(get)
+        await waitUntil(() => read > 2 * large.length, 'the next one is served')
+        await waitUntil(() => account.held === 0, 'all was given back again')
+        socket.destroy()
+      },
+      {},
+      account,
+    )
+  })
+
+  for (const [how, end] of [
+    ['the client goes away', (socket: Socket) => socket.destroy()],
+    ['the client resets the connection', (socket: Socket) => socket.resetAndDestroy()],
+    ['it is unread for too long', () => {}],
+  ] as const) {
+    it(`is counted no longer when ${how}`, async () => {
+      const account = new ByteAccount(100_000_000)
+      await withServer(
+        answerLarge,
+        async (port) => {
+          const socket = await deaf(port, account)
+          end(socket)
+          await waitUntil(() => account.held === 0, 'all was given back')
+          socket.destroy()
+        },
+        { writeTimeoutMs: 300 },
+        account,
+      )
+    })
+  }
+
+  it('leaves no room for large bodies of its client, and costs nobody else anything', async () => {
+    const account = new ByteAccount(8_000_000, 1_000_000)
+    await withServer(
+      answerLarge,
+      async (port) => {
+        const socket = await deaf(port, account)
+        assert.match(await exchangeRaw(port, post('x'.repeat(50_000), close)), /NO_ROOM client/)
+        assert.match(await exchangeRaw(port, post('x'.repeat(1000), close)), /whole 1000/)
+        socket.destroy()
+        await waitUntil(() => account.held === 0, 'all was given back')
+        assert.match(await exchangeRaw(port, post('x'.repeat(50_000), close)), /whole 50000/)
+      },
+      {},
+      account,
     )
   })
 })

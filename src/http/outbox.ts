@@ -11,7 +11,7 @@ export class Outbox {
   readonly #socket: Socket
   /** What is left of a whole answer that the socket could not take at once. */
   #rest: Buffer | undefined
-  #unread = 0
+  #lastUnread = 0
   #unreadSince = 0
 
   constructor(socket: Socket) {
@@ -21,6 +21,11 @@ export class Outbox {
   /** True while the client has to read before more should be written. */
   get full(): boolean {
     return this.#socket.writableNeedDrain
+  }
+
+  /** Bytes that the client has not made room for yet. */
+  get unread(): number {
+    return this.#socket.writableLength + (this.#rest?.length ?? 0)
   }
 
   /** Writes bytes of a streamed answer; false asks to wait. */
@@ -71,8 +76,8 @@ export class Outbox {
   /** Whether bytes have waited for `limitMs` without any of them leaving. To be asked regularly. */
   isStuck(now: number, limitMs: number): boolean {
     const unread = this.#socket.writableLength
-    if (unread === 0 || unread < this.#unread || this.#unread === 0) this.#unreadSince = now
-    this.#unread = unread
+    if (unread === 0 || unread < this.#lastUnread || this.#lastUnread === 0) this.#unreadSince = now
+    this.#lastUnread = unread
     return unread > 0 && now - this.#unreadSince >= limitMs
   }
 }

@@ -60,6 +60,8 @@ export class ServerConnection {
   readonly #rate: LeastRate
   /** What waits to be parsed, beyond the first step. */
   #waiting: Holding | undefined
+  /** What is left of whole answers, beyond the first step. */
+  #unread: Holding | undefined
   #running = false
   #reading = true
   #inputEnded = false
@@ -354,7 +356,16 @@ export class ServerConnection {
 
   /** Sends a whole answer. */
   send(head: string, body: Buffer | undefined): void {
-    if (this.#outbox.send(head, body)) this.answered()
+    const sent = this.#outbox.send(head, body)
+    const { unread } = this.#outbox
+    if (unread > bookedStep || this.#unread !== undefined) this.#bookUnread(unread)
+    if (sent) this.answered()
+  }
+
+  /** A whole answer that waits for its reader. It is here already: what is short is short for what comes next. */
+  #bookUnread(bytes: number): void {
+    this.#unread ??= this.openHolding()
+    this.#unread.set(bytes > bookedStep ? bytes : 0)
   }
 
   /** The exchange's word that its answer is complete. */
@@ -416,6 +427,7 @@ export class ServerConnection {
     input.clear()
     this.#exchange?.giveBack()
     this.#waiting?.release()
+    this.#unread?.release()
     this.#exchange = undefined
     const socket = new RawConnection(this.#socket, (flowing) => this.#setReading(flowing))
     // An upgraded connection that breaks before its new owner listens must not take the program down.
@@ -435,6 +447,7 @@ export class ServerConnection {
   check(now: number): void {
     if (this.#raw !== undefined) return
     const { watch, options } = this.#shared
+    if (this.#unread !== undefined) this.#bookUnread(this.#outbox.unread)
     if (this.#outbox.isStuck(now, options.writeTimeoutMs)) this.destroy()
     else if (this.#closing) {
       if (!this.#socket.writableFinished) this.#since = watch.now
@@ -478,7 +491,9 @@ export class ServerConnection {
 
   #onDrain = (): void => {
     if (this.#raw !== undefined) return
-    if (this.#outbox.drained()) this.answered()
+    const completed = this.#outbox.drained()
+    if (this.#unread !== undefined) this.#bookUnread(this.#outbox.unread)
+    if (completed) this.answered()
     else if (this.#exchange?.unanswered) this.#exchange.onDrain?.()
     else this.#proceed()
   }
@@ -490,6 +505,7 @@ export class ServerConnection {
   #onGone = (): void => {
     this.#shared.gone(this)
     this.#waiting?.release()
+    this.#unread?.release()
     this.#raw?.lose(this.#failure)
     const exchange = this.#exchange
     this.#exchange = undefined
