@@ -138,7 +138,7 @@ const limits = z.strictObject({
   maxConnections: field.whole(1).describe('Client connections at once.').default(limitsDefaults.maxConnections),
   maxConnectionsPerClient: field
     .whole(1)
-    .describe('Connections at once from one client address.')
+    .describe('Connections at once from one client address; of IPv6, from one /64.')
     .default(limitsDefaults.maxConnectionsPerClient),
   maxHeldBytes: field
     .whole(1_048_576)
@@ -148,7 +148,7 @@ const limits = z.strictObject({
     .strictObject({
       requestsPerSecond: field
         .number(0, 1e9)
-        .describe('Calls per second of one client address. 0: no limit.')
+        .describe('Calls per second of one client address; of IPv6, of one /64. 0: no limit.')
         .default(limitsDefaults.perClient.requestsPerSecond),
       burst: field
         .whole(0)

@@ -7,7 +7,7 @@ export type Shortage = 'client' | 'all'
  *
  * @example
  * const account = new ByteAccount(268_435_456)
- * const holding = account.open(exchange.remoteAddress)
+ * const holding = account.open(exchange.client)
  * if (!holding.take(chunk.length)) refuse(holding.shortage)
  * holding.release()
  */

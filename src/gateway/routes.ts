@@ -81,7 +81,7 @@ function notFound(networks: readonly Network[], limit: ClientLimit): Door {
   const hint = `Nothing is served here. Try ${[...doors, '/health', '/ready', '/status', '/metrics'].join(', ')}.`
   const body = `${JSON.stringify({ error: { code: 'NOT_FOUND', message: hint } })}\n`
   return (exchange) => {
-    const waitMs = limit.take(exchange.remoteAddress, 1)
+    const waitMs = limit.take(exchange.client, 1)
     if (waitMs > 0) refuseAt(exchange, 'limited', ['Retry-After', retryAfterSeconds(waitMs)])
     else exchange.respond(404, ['Content-Type', 'application/json'], body)
   }

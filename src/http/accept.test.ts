@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, createServer, Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import { ByteAccount } from '../core/byte-account.ts'
 import { realClock } from '../core/clock.ts'
@@ -48,4 +48,17 @@ describe('an accepted connection', () => {
       listener.close()
     })
   }
+
+  it('belongs to the network of its address: what one of a /64 holds is held by all of it', () => {
+    const one = shared(() => {})
+    const from = (remoteAddress: string): ServerConnection =>
+      acceptPlain(one, Object.defineProperty(new Socket(), 'remoteAddress', { value: remoteAddress }))
+    const [first, second, other] = ['2001:db8::1', '2001:db8::2:3', '2001:db8:0:1::1'].map(from)
+    first!.openHolding().take(10)
+    assert.deepEqual(
+      [second, other].map((connection) => one.account.heldFor(connection!.client)),
+      [10, 0],
+    )
+    assert.equal(from('::ffff:192.0.2.7').client, from('192.0.2.7').client)
+  })
 })

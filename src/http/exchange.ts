@@ -44,8 +44,8 @@ export class ServerExchange implements Exchange, Flow {
     this.old = head.old
   }
 
-  get remoteAddress(): string {
-    return this.#connection.remoteAddress
+  get client(): string {
+    return this.#connection.client
   }
 
   get holding(): Holding {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ByteAccount, Holding, Shortage } from '../core/byte-account.ts'
+import { networkOf } from '../core/network-of.ts'
 import { BodyReader } from './body-reader.ts'
 import { Collector } from './collector.ts'
 import { ServerExchange } from './exchange.ts'
@@ -47,7 +48,8 @@ const bookedStep = 4096
  * happens next ends in `#run`, which reads on until it has to wait for the client or for the answer.
  */
 export class ServerConnection {
-  readonly remoteAddress: string
+  /** Whom it belongs to. */
+  readonly client: string
   /** False once the connection has to close after the current answer. */
   keep = true
   readonly #shared: ServerShared
@@ -81,7 +83,7 @@ export class ServerConnection {
     this.#socket = socket
     this.#outbox = new Outbox(socket)
     this.#heads = new HeadReader(parseRequestHead, shared.options.maxHeadBytes, shared.options.maxTargetBytes)
-    this.remoteAddress = socket.remoteAddress ?? ''
+    this.client = networkOf(socket.remoteAddress ?? '')
     this.#since = shared.watch.now
     const { leastBytesPerSecond, leastRateWindowMs } = shared.options
     this.#rate = new LeastRate(leastBytesPerSecond, leastRateWindowMs, this.#since)
@@ -96,7 +98,7 @@ export class ServerConnection {
   }
 
   openHolding(): Holding {
-    return this.#shared.account.open(this.remoteAddress)
+    return this.#shared.account.open(this.client)
   }
 
   /** True when no request is being received or answered. */

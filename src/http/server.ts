@@ -115,7 +115,7 @@ class TcpHttpServer implements HttpServer, ServerShared {
     }
     const connection = accept(this, accepted)
     this.watch.add(connection)
-    const crowded = !this.#places.take(connection.remoteAddress)
+    const crowded = !this.#places.take(connection.client)
     if (crowded && this.#turnedAway.size >= maxTurnedAway) connection.destroy()
     else if (full || crowded) this.#turnAway(connection, full)
   }
@@ -131,7 +131,7 @@ class TcpHttpServer implements HttpServer, ServerShared {
 
   gone(connection: ServerConnection): void {
     this.watch.delete(connection)
-    this.#places.give(connection.remoteAddress)
+    this.#places.give(connection.client)
     this.#turnedAway.delete(connection)
   }
 

@@ -51,7 +51,8 @@ export interface Exchange {
   /** Path and query exactly as the client wrote them. */
   readonly target: string
   readonly headers: RawHeaders
-  readonly remoteAddress: string
+  /** Whom it comes from: an IPv4 address, or the first 64 bits of an IPv6 one. What clients share is shared by these. */
+  readonly client: string
   /** The first value of a header, by lower-case name. */
   header(name: string): string | undefined
   /**

@@ -14,7 +14,7 @@ export class FakeExchange implements Exchange {
   readonly method: string
   readonly target: string
   readonly headers: RawHeaders
-  readonly remoteAddress = '192.0.2.1'
+  readonly client = '192.0.2.1'
   readonly holding: Holding = new ByteAccount(1e9).open('192.0.2.1')
   readonly #body: Buffer
   status: number | undefined

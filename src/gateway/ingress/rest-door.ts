@@ -55,7 +55,7 @@ const ownHeadMs = 100
 export function restDoor(options: RestDoorOptions): Door {
   return (exchange, path) => {
     if (options.cors.answersPreflight(exchange)) return
-    const waitMs = options.clientLimit.take(exchange.remoteAddress, 1)
+    const waitMs = options.clientLimit.take(exchange.client, 1)
     const request = new RestRequest(options, exchange, path)
     if (waitMs > 0) {
       request.answerLimited(waitMs)
@@ -153,12 +153,12 @@ class RestRequest {
       this.#answerRefusal('closing', ['Retry-After', '1'])
       return
     }
-    if (call.endless && endless?.hasRoom(this.#exchange.remoteAddress) === false) {
+    if (call.endless && endless?.hasRoom(this.#exchange.client) === false) {
       this.#answerRefusal('limited', ['Retry-After', '1'])
       return
     }
     if (call.endless) {
-      this.#forget = endless?.add(() => this.#endStream(), this.#exchange.remoteAddress)
+      this.#forget = endless?.add(() => this.#endStream(), this.#exchange.client)
       this.#ownHead = this.#options.clock.after(ownHeadMs, () => this.#openStream())
     }
     this.#exchange.onClose = () => {
@@ -220,7 +220,7 @@ class RestRequest {
       target: exchange.target.slice(this.#options.prefix.length) || '/',
       body,
       requestId: this.#requestId,
-      client: exchange.remoteAddress,
+      client: exchange.client,
       headers: endless ? uncoded(headersOfRest(exchange)) : headersOfRest(exchange),
       directive: directiveOf(exchange, this.#options.directives),
       cancellation: this.#cancellation,

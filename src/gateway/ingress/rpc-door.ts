@@ -43,7 +43,7 @@ export function rpcDoor(options: RpcDoorOptions): Door {
     if (exchange.method === 'OPTIONS' && options.cors.answersPreflight(exchange)) return
     const request = new RpcRequest(options, exchange)
     // Before anything is read, and whatever comes of it: what is refused costs as well.
-    const waitMs = options.clientLimit.take(exchange.remoteAddress, 1)
+    const waitMs = options.clientLimit.take(exchange.client, 1)
     if (waitMs > 0) request.refuseLimited(waitMs)
     else if (request.isAcceptable()) request.read()
   }
@@ -120,7 +120,7 @@ export class RpcRequest {
 
   /** Address of the client. */
   get client(): string {
-    return this.exchange.remoteAddress
+    return this.exchange.client
   }
 
   callOf(scanned: ScannedCall): RpcCall {
@@ -134,7 +134,7 @@ export class RpcRequest {
       traits,
       params: scanned.params,
       requestId: this.requestId,
-      client: this.exchange.remoteAddress,
+      client: this.exchange.client,
       headers: this.#headers,
       directive: directiveOf(this.exchange, this.options.directives),
       cancellation: this.#cancellation,
@@ -162,7 +162,7 @@ export class RpcRequest {
 
   #isWithinLimit(request: ScannedRequest): boolean {
     const count = request.kind === 'batch' ? request.members.length : 1
-    const waitMs = this.options.clientLimit.takeRest(this.exchange.remoteAddress, count)
+    const waitMs = this.options.clientLimit.takeRest(this.exchange.client, count)
     if (waitMs > 0) refuse(this, 'limited', { id: idOf(request), retryAfterMs: waitMs })
     return waitMs === 0
   }

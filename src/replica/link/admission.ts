@@ -2,10 +2,10 @@ import { createServer as createTcpServer, type Server, type Socket } from 'node:
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls'
 import type { Clock } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
+import { networkOf } from '../../core/network-of.ts'
 import type { Random } from '../../core/random.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import { HandshakePlaces } from './handshake-places.ts'
-import { networkOf } from './network-of.ts'
 
 /** What admission needs. */
 export interface AdmissionOptions {

@@ -4,7 +4,6 @@ import type { Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import { seededRandom } from '../../core/random.ts'
 import { HandshakePlaces } from './handshake-places.ts'
-import { networkOf } from './network-of.ts'
 
 class FakeSocket extends EventEmitter {
   readonly remoteAddress: string
@@ -74,13 +73,5 @@ describe('places for handshakes', () => {
       else leave(socket)
     }
     assert.deepEqual(turnedAway, [])
-  })
-
-  it('count all addresses of an IPv6 network as one, and mapped IPv4 as IPv4', () => {
-    assert.equal(networkOf('2001:db8::1'), networkOf('2001:db8:0:0:ffff::2'))
-    assert.notEqual(networkOf('2001:db8::1'), networkOf('2001:db8:0:1::1'))
-    assert.equal(networkOf('::ffff:10.1.2.3'), '10.1.2.3')
-    assert.equal(networkOf('::1'), '0:0:0:0')
-    assert.equal(networkOf('10.1.2.3'), '10.1.2.3')
   })
 })

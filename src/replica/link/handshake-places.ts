@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
+import { networkOf } from '../../core/network-of.ts'
 import type { Random } from '../../core/random.ts'
-import { networkOf } from './network-of.ts'
 
 /** Who gets a place. */
 export interface HandshakePlacesOptions {
