@@ -25,7 +25,10 @@ const upstream = z.strictObject({
     .whole(1)
     .describe('Calls in a row, then another upstream must be used once. No limit when left out.')
     .optional(),
-  maxConcurrent: field.whole(1).describe('Calls in flight at once. No limit when left out.').optional(),
+  maxConcurrent: field
+    .whole(1)
+    .describe('Calls in flight at once, a client having three for each that is free. No limit when left out.')
+    .optional(),
   headers: field.headers.describe('Headers sent with every call to this upstream.').default(upstreamDefaults.headers),
   passHeaders: field.headerNames
     .describe('Headers of the client passed on to this upstream although they usually stay here.')

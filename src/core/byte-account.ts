@@ -77,13 +77,13 @@ export class Holding {
   bytes = 0
   /** Why the last {@link take} that failed has failed. */
   shortage: Shortage | undefined
+  readonly client: string
   readonly #account: ByteAccount
-  readonly #client: string
   #released = false
 
   constructor(account: ByteAccount, client: string) {
     this.#account = account
-    this.#client = client
+    this.client = client
   }
 
   get released(): boolean {
@@ -93,11 +93,11 @@ export class Holding {
   /** Holds so many bytes more; false when there is no room for them. After {@link release} nothing is booked any more. */
   take(bytes: number): boolean {
     if (this.#released) return true
-    if (this.#account.take(this.#client, bytes)) {
+    if (this.#account.take(this.client, bytes)) {
       this.bytes += Math.max(0, bytes)
       return true
     }
-    this.shortage = this.#account.shortageOf(this.#client, bytes)
+    this.shortage = this.#account.shortageOf(this.client, bytes)
     return false
   }
 
@@ -105,7 +105,7 @@ export class Holding {
   set(bytes: number): void {
     if (bytes < this.bytes) this.give(this.bytes - bytes)
     else if (bytes > this.bytes && !this.#released) {
-      this.#account.note(this.#client, bytes - this.bytes)
+      this.#account.note(this.client, bytes - this.bytes)
       this.bytes = bytes
     }
   }
@@ -114,7 +114,7 @@ export class Holding {
   give(bytes: number): void {
     const part = Math.min(Math.max(0, bytes), this.bytes)
     this.bytes -= part
-    this.#account.give(this.#client, part)
+    this.#account.give(this.client, part)
   }
 
   /** Gives everything back, for good. */

@@ -6,6 +6,7 @@ import { Metrics } from '../telemetry/metrics.ts'
 import { controlDoors } from './control/door.ts'
 import type { StatusSnapshot } from './control/snapshot.ts'
 import { discreetLog, discretionFor } from './discretion.ts'
+import { ClientLimit } from './ingress/client-limit.ts'
 import { EndlessAnswers } from './ingress/endless-answers.ts'
 import { isServed } from './ingress/front-check.ts'
 import { OwnNames } from './ingress/own-names.ts'
@@ -67,9 +68,10 @@ export function createGateway(options: GatewayOptions, given: Partial<GatewaySea
   const control = controlDoors(snapshot, metrics)
   const endless = new EndlessAnswers()
   const names = new OwnNames(options.listen.host, options.cors.hosts ?? [])
-  const routes = routesOf(networks, control, options, inner, endless)
+  const clientLimit = new ClientLimit(options.limits.perClient, clock)
+  const routes = routesOf(networks, control, options, inner, endless, clientLimit)
   const serve = (exchange: Exchange): void => {
-    if (!isServed(exchange, names)) return
+    if (!isServed(exchange, names, clientLimit)) return
     const path = pathOf(exchange.target)
     route(routes, path)(exchange, path)
   }
@@ -79,6 +81,7 @@ export function createGateway(options: GatewayOptions, given: Partial<GatewaySea
     clock,
     serve,
     held,
+    (client) => clientLimit.take(client, 1),
   )
 
   return {

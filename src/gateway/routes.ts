@@ -3,7 +3,7 @@ import { beaconRoute } from './beacon/routes.ts'
 import type { ControlDoors } from './control/door.ts'
 import type { NetworkSeams } from './dialects.ts'
 import { answerHeadersOf } from './ingress/answer-headers.ts'
-import { ClientLimit } from './ingress/client-limit.ts'
+import type { ClientLimit } from './ingress/client-limit.ts'
 import { Cors } from './ingress/cors.ts'
 import type { EndlessAnswers } from './ingress/endless-answers.ts'
 import { refuseAt, retryAfterSeconds } from './ingress/refusal.ts'
@@ -21,6 +21,7 @@ export function routesOf(
   options: GatewayOptions,
   { clock, random, discretion, held }: NetworkSeams,
   endless: EndlessAnswers,
+  clientLimit: ClientLimit,
 ): Routes {
   const exact = new Map<string, Door>([
     ['/health', control.health],
@@ -32,7 +33,7 @@ export function routesOf(
   const common = {
     limits: options.limits,
     directives: options.directives,
-    clientLimit: new ClientLimit(options.limits.perClient, clock),
+    clientLimit,
     cors: new Cors(options.cors),
     decoding: new Decoding(),
     ids: new RequestIds(random),
@@ -63,7 +64,7 @@ export function routesOf(
       if (network.options.default) prefixes.set('/eth/', door(''))
     }
   }
-  return { exact, prefixes, otherwise: notFound(networks, common.clientLimit) }
+  return { exact, prefixes, otherwise: notFound(networks, clientLimit) }
 }
 
 /** Who is sent a client's cookies may also set them. */

@@ -70,6 +70,19 @@ describe('decoding what clients send', () => {
     assert.equal(account.held, 0)
   })
 
+  it('takes the clients in turns: one with many bodies does not keep the others waiting', async () => {
+    const account = new ByteAccount(1_000_000_000)
+    const decoding = new Decoding()
+    const body = brotliCompressSync(zeros(1000))
+    const order: string[] = []
+    const decode = (client: string): Promise<void> =>
+      decoded(decoding, body, 'br', account.open(client)).then(() => void order.push(client))
+    await Promise.all([...Array.from({ length: 40 }, () => decode('many')), decode('one'), decode('another')])
+    // Two were begun before they came, and two take their turns between.
+    for (const client of ['one', 'another']) assert.ok(order.indexOf(client) < 8, order.join(' '))
+    assert.equal(order.length, 42)
+  })
+
   it('gives the room back for broken and unknown codings', async () => {
     const account = new ByteAccount(100_000_000)
     const holding = account.open('a')

@@ -1,4 +1,5 @@
 import type { Holding } from '../core/byte-account.ts'
+import { Turns } from '../core/turns.ts'
 import { decodeBody } from './encoding.ts'
 import { CarrierError } from './types.ts'
 
@@ -11,10 +12,13 @@ const alwaysAllowed = 1_048_576
 /** Bodies decoded at a time: the thread pool looks names up as well. */
 const atOnce = 2
 
-/** Undoes the Content-Encoding of what clients send: a few bodies at a time, each with room booked for what may come out. */
+/**
+ * Undoes the Content-Encoding of what clients send: a few bodies at a time, the clients in turns, each with room booked for
+ * what may come out.
+ */
 export class Decoding {
   #running = 0
-  readonly #waiting: (() => void)[] = []
+  readonly #waiting = new Turns<() => void>()
 
   /**
    * @param limit most bytes that may come out, however well the body is compressed
@@ -24,7 +28,7 @@ export class Decoding {
   decode(body: Buffer, encoding: string | undefined, limit: number, holding: Holding, done: Done): void {
     const start = (): void => this.#start(body, encoding, limit, holding, done)
     if (this.#running < atOnce) start()
-    else this.#waiting.push(start)
+    else this.#waiting.add(holding.client, start)
   }
 
   #start(body: Buffer, encoding: string | undefined, limit: number, holding: Holding, done: Done): void {
@@ -43,7 +47,7 @@ export class Decoding {
 
   #finish(done: Done, error: CarrierError | undefined, body: Buffer): void {
     this.#running--
-    this.#waiting.shift()?.()
+    this.#waiting.next()?.()
     done(error, body)
   }
 }

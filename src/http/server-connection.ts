@@ -21,6 +21,8 @@ export interface ServerShared {
   readonly options: HttpServerOptions
   readonly watch: Watch<ServerConnection>
   readonly onExchange: (exchange: Exchange) => void
+  /** Counts what has been refused before it was an exchange; milliseconds for which the client has to wait, or 0. */
+  readonly onRefused?: (client: string) => number
   readonly account: ByteAccount
   dateLine: string
   /** Answers say `Connection: close`, unless more requests wait behind them. */
@@ -156,7 +158,7 @@ export class ServerConnection {
     if (more <= 0) this.#waiting.give(-more)
     else if (!this.#waiting.take(more)) {
       this.#input.clear()
-      if (this.#exchange === undefined && !this.#closing) this.#refuse(noRoom(this.#waiting.shortage))
+      if (this.#exchange === undefined && !this.#closing) this.#refuseRequest(noRoom(this.#waiting.shortage))
       else this.destroy()
     }
   }
@@ -191,7 +193,7 @@ export class ServerConnection {
       const head = this.#heads.read(this.#input)
       if (head !== undefined) return this.#accept(head)
     } catch (error) {
-      if (error instanceof HeadError) return this.#refuse(error)
+      if (error instanceof HeadError) return this.#refuseRequest(error)
       throw error
     }
     if (this.#inputEnded) return this.#endOfInput()
@@ -200,7 +202,8 @@ export class ServerConnection {
   }
 
   #endOfInput(): boolean {
-    if (this.#heads.partial) return this.#refuse(new HeadError(400, 'BAD_REQUEST', 'The request head is incomplete.'))
+    if (this.#heads.partial)
+      return this.#refuseRequest(new HeadError(400, 'BAD_REQUEST', 'The request head is incomplete.'))
     this.#close()
     return false
   }
@@ -213,13 +216,21 @@ export class ServerConnection {
     else this.#reader.startLength(Math.max(0, fields.length))
     if (fields.expect !== undefined && !head.old) {
       if (!isNamed(fields.expect, '100-continue')) {
-        return this.#refuse(new HeadError(417, 'EXPECTATION_FAILED', 'The only known expectation is 100-continue.'))
+        return this.#refuseRequest(
+          new HeadError(417, 'EXPECTATION_FAILED', 'The only known expectation is 100-continue.'),
+        )
       }
       this.#awaitsGoOn = !this.#reader.done
     }
     this.#exchange = new ServerExchange(this, head)
     this.#shared.onExchange(this.#exchange)
     return true
+  }
+
+  /** Refuses what came, which counts for its client as a request does. */
+  #refuseRequest(error: HeadError): boolean {
+    const waitMs = this.#shared.onRefused?.(this.client) ?? 0
+    return this.#refuse(waitMs > 0 ? tooMany : error)
   }
 
   /** Answers a request that cannot be understood; nothing after it can be trusted to be a request. */
@@ -470,7 +481,7 @@ export class ServerConnection {
       if (watch.past(this.#since, options.keepAliveMs)) this.#close()
     } else if (watch.past(this.#since, options.headTimeoutMs)) {
       if (!this.#input.waiting) this.destroy()
-      else this.#refuse(new HeadError(408, 'REQUEST_TIMEOUT', 'The request head took too long to arrive.'))
+      else this.#refuseRequest(new HeadError(408, 'REQUEST_TIMEOUT', 'The request head took too long to arrive.'))
     }
   }
 
@@ -523,3 +534,9 @@ function noRoom(shortage: Shortage | undefined): HeadError {
   if (shortage === 'client') return new HeadError(429, 'TOO_MUCH_HELD', 'Too much is held for this address; try again.')
   return new HeadError(503, 'NO_ROOM', 'This server holds as much as it may; try again.')
 }
+
+const tooMany = new HeadError(
+  429,
+  'LIMITED',
+  'Too many requests, and this one could not be understood; try again later.',
+)

@@ -34,6 +34,8 @@ const maxTurnedAway = 64
  *
  * @param onExchange Called for each request as soon as its head is there. It must not throw.
  * @param account What is held for clients is booked there; its own one when others have no part in it.
+ * @param onRefused Called for each request that is refused before it is one; says for how many milliseconds its client has
+ * asked too much already.
  * @example
  * const server = createHttpServer(serverDefaults, realClock, (exchange) => exchange.respond(200, [], 'hello'))
  * const { port } = await server.listen('127.0.0.1', 0)
@@ -43,14 +45,16 @@ export function createHttpServer(
   clock: Clock,
   onExchange: (exchange: Exchange) => void,
   account: ByteAccount = new ByteAccount(options.maxHeldBytes),
+  onRefused: (client: string) => number = () => 0,
 ): HttpServer {
-  return new TcpHttpServer(options, clock, onExchange, account)
+  return new TcpHttpServer(options, clock, onExchange, account, onRefused)
 }
 
 class TcpHttpServer implements HttpServer, ServerShared {
   readonly options: HttpServerOptions
   readonly watch: Watch<ServerConnection>
   readonly onExchange: (exchange: Exchange) => void
+  readonly onRefused: (client: string) => number
   readonly account: ByteAccount
   dateLine = ''
   draining = false
@@ -68,9 +72,11 @@ class TcpHttpServer implements HttpServer, ServerShared {
     clock: Clock,
     onExchange: (exchange: Exchange) => void,
     account: ByteAccount,
+    onRefused: (client: string) => number,
   ) {
     this.options = options
     this.onExchange = onExchange
+    this.onRefused = onRefused
     this.account = account
     this.#places = new ClientPlaces(options.maxConnectionsPerClient)
     this.#clock = clock

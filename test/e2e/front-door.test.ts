@@ -277,6 +277,25 @@ describe('requests that are refused', { concurrency: 8 }, () => {
     assert.match(await exchangeBytes(gate, unread), /^HTTP\/1\.1 429 [\s\S]*Connection: close/)
     assert.equal(nodes[0]!.callsOf('eth_gasPrice').length, 0)
   })
+
+  const atTheFront: [what: string, bytes: string, status: number][] = [
+    ['a method that is never served', 'TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 405],
+    ['a foreign Host', 'GET /el HTTP/1.1\r\nHost: evil.example.com\r\nConnection: close\r\n\r\n', 403],
+    ['what is no HTTP', '\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n', 400],
+    ['a head that is too large', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(40_000)}\r\n\r\n`, 431],
+    ['an unknown expectation', 'GET / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n', 417],
+  ]
+  for (const [what, bytes, status] of atTheFront) {
+    it(`before they reach a door, and count as well: ${what}`, async (t) => {
+      const perClient = { requestsPerSecond: 0.001, burst: 2 }
+      const { gate } = await elStage(t, 1, { ...quiet, limits: { perClient } })
+      for (const expected of [status, status, 429]) {
+        assert.equal(Number((await exchangeBytes(gate, bytes)).slice(9, 12)), expected)
+      }
+      assert.equal((await gate.post(gasPrice('1'))).status, 429)
+      assert.equal((await gate.send('/health')).status, 200)
+    })
+  }
 })
 
 describe('content codings', { concurrency: 8 }, () => {

@@ -120,6 +120,23 @@ describe('the choice of an upstream', () => {
     assert.equal(choose().kind, 'spent')
   })
 
+  it('leaves of maxConcurrent what the next client needs, however much one of them asks', () => {
+    const { choose, chosen, upstream } = stage([{ name: 'a', maxConcurrent: 16 }])
+    const of = (client: string) => rpcCall('eth_call', '[]', { client })
+    const taken = (client: string): number => {
+      let count = 0
+      for (; choose(of(client)).kind === 'upstream'; count++) {
+        upstream('a').inFlight.add({ place: -1, call: of(client) } as Partial<Attempt> as Attempt)
+      }
+      return count
+    }
+    assert.deepEqual(['one', 'two', 'three', 'four'].map(taken), [12, 3, 1, 0])
+    const [some] = upstream('a').inFlight
+    upstream('a').inFlight.delete(some!)
+    assert.equal(choose(of('one')).kind, 'spent')
+    assert.equal(chosen(of('four')), 'a')
+  })
+
   it('lets another have its turn after maxConsecutive, unless there is no other', () => {
     const { chosen, network, upstream } = stage([{ name: 'a', maxConsecutive: 3 }, 'b'])
     Object.assign(network, { lastChosen: 0, chosenInARow: 2 })

@@ -5,6 +5,7 @@ import { type BreakerRule, failureShare, letsThrough } from './breaker.ts'
 import { isBeyondHistory } from './history.ts'
 import { waitFor } from './limits.ts'
 import { has, isUneven, type Need, needOf } from './reach.ts'
+import { hasShare } from './shares.ts'
 import type { NetworkState, UpstreamState } from './state.ts'
 
 /** Which upstream a call goes to, or why to none. */
@@ -76,7 +77,7 @@ function survey(network: NetworkState, call: Call, context: ChoiceContext): Surv
       unsupported = true
       continue
     }
-    const wait = restOf(upstream, network, context.now)
+    const wait = restOf(upstream, network, call, context.now)
     if (wait > 0) {
       waitMs = Math.min(waitMs, wait)
       continue
@@ -143,10 +144,10 @@ function suits(upstream: UpstreamState, call: Call): boolean {
 }
 
 /** Milliseconds until the upstream may be asked again; 0 means now. */
-function restOf(upstream: UpstreamState, network: NetworkState, now: number): number {
+function restOf(upstream: UpstreamState, network: NetworkState, { client }: Call, now: number): number {
   const { maxConcurrent, maxConsecutive } = upstream.options
   if (upstream.pausedUntil > now) return upstream.pausedUntil - now
-  if (maxConcurrent !== undefined && upstream.inFlight.size >= maxConcurrent) return 1000
+  if (maxConcurrent !== undefined && !hasShare(upstream, client, maxConcurrent)) return 1000
   if (maxConsecutive !== undefined && hadItsTurn(upstream, network, maxConsecutive)) return 1000
   return waitFor(upstream.allowance, now)
 }

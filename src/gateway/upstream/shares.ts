@@ -22,6 +22,19 @@ export function hasPlace(upstream: UpstreamState, client: string | undefined): b
   return unwanted !== undefined
 }
 
+/**
+ * Whether a client may have one more of the few attempts that an upstream's own limit allows: as many for each that is left
+ * as it may have places for each that is free.
+ */
+export function hasShare({ inFlight }: UpstreamState, client: string | undefined, most: number): boolean {
+  const left = most - inFlight.size
+  if (left <= 0) return false
+  if (inFlight.size < (most * greed) / (greed + 1)) return true
+  let own = 0
+  for (const { call } of inFlight) if (call.client === client) own++
+  return own < greed * left
+}
+
 /** What may be silent for ever has a connection beside the others. */
 function needsPlace({ call }: Attempt): boolean {
   return call.patienceMs !== Number.POSITIVE_INFINITY
