@@ -16,12 +16,24 @@ function subDag(index: number, bytes = 10): CommittedSubDag {
   }
 }
 
-function setUp(cursor: number, limits: { maxUnacknowledgedCommits?: number; maxDeliveredBytes?: number } = {}) {
+interface Limits {
+  maxUnacknowledgedCommits?: number
+  maxDeliveredBytes?: number
+  cursorDigest?: string
+}
+
+function setUp(cursor: number, limits: Limits = {}) {
   const taken: { index: number; done: () => void }[] = []
   const read: number[] = []
   const pressure: boolean[] = []
+  const failures: unknown[] = []
   const delivery = new Delivery({
-    consumer: { cursor: () => cursor, deliver: ({ commitRef }, done) => taken.push({ index: commitRef.index, done }) },
+    consumer: {
+      cursor: () => cursor,
+      cursorDigest: () => limits.cursorDigest,
+      deliver: ({ commitRef }, done) => taken.push({ index: commitRef.index, done }),
+    },
+    digestOf: (index) => `${index}`,
     read: (index) => {
       read.push(index)
       return subDag(index)
@@ -29,9 +41,9 @@ function setUp(cursor: number, limits: { maxUnacknowledgedCommits?: number; maxD
     maxUnacknowledgedCommits: limits.maxUnacknowledgedCommits ?? 100,
     maxDeliveredBytes: limits.maxDeliveredBytes ?? 25,
     onBackpressure: (on) => pressure.push(on),
-    failed: (error) => assert.fail(error as Error),
+    failed: (error) => failures.push((error as { code?: string }).code),
   })
-  return { delivery, taken, read, pressure, indices: () => taken.map(({ index }) => index) }
+  return { delivery, taken, read, pressure, failures, indices: () => taken.map(({ index }) => index) }
 }
 
 describe('delivery', () => {
@@ -54,6 +66,26 @@ describe('delivery', () => {
     const { delivery, indices } = setUp(4)
     for (const index of [1, 2, 3, 4, 5]) delivery.add(subDag(index))
     assert.deepEqual(indices(), [5])
+  })
+
+  it('goes on where the consumer holds the same commit as the committee, and stops where it holds another', () => {
+    for (const [cursorDigest, isSame] of [
+      ['4', true],
+      ['another', false],
+    ] as const) {
+      const log = setUp(4, { cursorDigest })
+      log.delivery.recovered(6)
+      log.delivery.recovered(7)
+      const lost = setUp(4, { cursorDigest })
+      lost.delivery.recovered(0)
+      for (const index of [1, 2, 3]) lost.delivery.add(subDag(index))
+      assert.deepEqual(lost.failures, [], 'nobody can tell yet')
+      lost.delivery.add(subDag(4))
+      if (isSame) lost.delivery.add(subDag(5))
+      assert.deepEqual([log.indices(), lost.indices()], isSame ? [[5, 6, 7], [5]] : [[], []])
+      const failure = 'CONSUMER_OF_ANOTHER_SEQUENCE'
+      assert.deepEqual([log.failures[0], lost.failures[0]], isSame ? [undefined, undefined] : [failure, failure])
+    }
   })
 
   it('leaves on the disk what does not fit, and reads it back when there is room', () => {
@@ -92,6 +124,7 @@ describe('delivery', () => {
     const failures: unknown[] = []
     const delivery = new Delivery({
       consumer: { cursor: () => 0, deliver: () => assert.fail('there is nothing to deliver') },
+      digestOf: () => undefined,
       read: () => undefined,
       maxUnacknowledgedCommits: 1,
       maxDeliveredBytes: 1,
@@ -116,6 +149,7 @@ describe('delivery', () => {
               else open.push(done)
             },
           },
+          digestOf: (index) => `${index}`,
           read: (index) => subDag(index),
           maxUnacknowledgedCommits: 10,
           maxDeliveredBytes: 35,

@@ -7,6 +7,8 @@ export interface DeliverySeams {
   readonly consumer: CommitConsumer
   /** A sub-DAG from the log; undefined when it is not kept. */
   readonly read: (index: number) => CommittedSubDag | undefined
+  /** Digest of a commit in the log; undefined when it is not kept. */
+  readonly digestOf: (index: number) => string | undefined
   readonly maxUnacknowledgedCommits: number
   readonly maxDeliveredBytes: number
   /** The consumer has fallen far behind, or has caught up. */
@@ -23,6 +25,9 @@ export class Delivery {
   readonly #seams: DeliverySeams
   readonly #inFlight = new Map<number, number>()
   #inFlightBytes = 0
+  /** Where the consumer stood at the start. */
+  readonly #cursor: number
+  readonly #cursorDigest: string | undefined
   #acknowledged: number
   #next: number
   /** Highest commit that is safe on the disk. */
@@ -32,7 +37,9 @@ export class Delivery {
 
   constructor(seams: DeliverySeams) {
     this.#seams = seams
-    this.#acknowledged = seams.consumer.cursor()
+    this.#cursor = seams.consumer.cursor()
+    this.#cursorDigest = seams.consumer.cursorDigest?.()
+    this.#acknowledged = this.#cursor
     this.#next = this.#acknowledged + 1
   }
 
@@ -48,17 +55,35 @@ export class Delivery {
 
   /** What the log held at the start: delivers the part the consumer lacks. */
   recovered(lastDelivered: number): void {
+    const cursor = this.#cursor
+    const known = cursor > 0 && cursor <= lastDelivered ? this.#seams.digestOf(cursor) : undefined
+    if (known !== undefined && !this.#isSameSequence(known)) return
     this.#ready = Math.max(this.#ready, lastDelivered)
     this.#pump()
   }
 
   /** A new sub-DAG whose commit is synced. */
   add(subDag: CommittedSubDag): void {
-    const { index } = subDag.commitRef
+    const { index, digest } = subDag.commitRef
+    // The log was lost, or is another committee's: it comes to where the consumer stands.
+    if (index === this.#cursor && !this.#isSameSequence(digest)) return
     this.#ready = Math.max(this.#ready, index)
     // Older ones that did not fit come first; this one will be read back after them.
     if (index === this.#next && this.#hasRoom) this.#hand(subDag)
     this.#pump()
+  }
+
+  /** What the consumer holds last has to be what the committee committed there, or all that follows belongs elsewhere. */
+  #isSameSequence(digest: string): boolean {
+    if (this.#cursorDigest === undefined || this.#cursorDigest === digest) return true
+    this.#seams.failed(
+      new DrawbridgeError(
+        'CONSUMER_OF_ANOTHER_SEQUENCE',
+        `The consumer holds another commit ${this.#cursor} than the committee: it has followed another sequence.`,
+        { nextStep: 'Give every committee a file of commits of its own; move this one away to begin anew.' },
+      ),
+    )
+    return false
   }
 
   get #hasRoom(): boolean {

@@ -64,7 +64,7 @@ export class ProgramValidator {
     this.#options = options
     this.#name = committee.authorities[own]!.name
     this.#unlock = lockFolder(options.dir)
-    this.#commits = new CommitFile(options.commits, failed)
+    this.#commits = new CommitFile(options.commits, committee.domain, failed)
     this.#network = this.#newNetwork(own, secrets)
     this.#replica = createReplica({
       committee,

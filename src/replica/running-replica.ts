@@ -240,6 +240,7 @@ export class RunningReplica implements Replica {
       ...this.#parameters,
       consumer,
       read: (index) => this.#log.history.subDag(index, parameters.transactionVoting),
+      digestOf: (index) => this.#log.history.digestOf(index),
       onBackpressure: (on) => this.#happen({ type: 'backpressure', on }),
       failed: (error) => this.#fail(error),
     })

@@ -79,6 +79,8 @@ export interface Verifier {
 export interface CommitConsumer {
   /** Index of the last commit that the consumer holds durably; 0 before the first. Read once, at the start. */
   cursor(): number
+  /** Digest of that commit, if the consumer remembers it: the committee's commit of this index has to be the same. */
+  cursorDigest?(): string | undefined
   /**
    * The next sub-DAG: indices ascend by one from `cursor() + 1`. `done` acknowledges it and all before it, and may be
    * called later and out of step; not acknowledged sub-DAGs are delivered again after a restart.

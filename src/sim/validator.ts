@@ -17,6 +17,7 @@ export interface Surroundings {
   readonly network: PeerNetwork
   /** Durable place of the consumer, and where committed sub-DAGs go. */
   readonly cursor: () => number
+  readonly cursorDigest: () => string | undefined
   readonly deliver: (subDag: CommittedSubDag, done: () => void) => void
   /** The replica gave up. */
   readonly failed: (error: unknown) => void
@@ -53,6 +54,7 @@ export class Validator {
   #replica: Running | undefined
   #comingBack: Timer | undefined
   #cursor = 0
+  #cursorDigest: string | undefined
   #consumerFreeAt = 0
 
   constructor(number: number, seams: ValidatorSeams) {
@@ -85,6 +87,7 @@ export class Validator {
         disk: this.#disk.open(process.enter),
         network: station,
         cursor: () => this.#cursor,
+        cursorDigest: () => this.#cursorDigest,
         deliver: (subDag, done) => this.#deliver(process, subDag, done),
         failed: (error) => this.#broke(error),
       })
@@ -102,7 +105,9 @@ export class Validator {
     this.#replica = undefined
     this.#consumerFreeAt = 0
     this.#disk.crash(fate)
-    if (fate === 'wiped') this.#cursor = 0
+    if (fate !== 'wiped') return
+    this.#cursor = 0
+    this.#cursorDigest = undefined
   }
 
   /** Starts again after `ms`. */
@@ -129,7 +134,9 @@ export class Validator {
     delivered(subDag)
     const acknowledge = (): void => {
       if (process.dead) return
-      this.#cursor = Math.max(this.#cursor, subDag.commitRef.index)
+      const { index, digest } = subDag.commitRef
+      if (index > this.#cursor) this.#cursorDigest = digest
+      this.#cursor = Math.max(this.#cursor, index)
       process.enter(done)
     }
     if (consumerMs === 0) {

@@ -92,7 +92,7 @@ export class World {
   }
 
   #spawn(surroundings: Surroundings, watchers: Watchers, cheats: readonly CheatFault[]): Running {
-    const { own, clock, random, disk, cursor, deliver } = surroundings
+    const { own, clock, random, disk, cursor, cursorDigest, deliver } = surroundings
     const replica = createReplica({
       committee: this.#committee,
       own,
@@ -104,7 +104,7 @@ export class World {
       disk,
       network: this.#networkOf(surroundings, cheats),
       verifier: this.#signatures.verifier,
-      consumer: { cursor, deliver },
+      consumer: { cursor, cursorDigest, deliver },
       judge: votesAgainst,
       log: silentLog,
       failed: surroundings.failed,

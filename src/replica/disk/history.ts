@@ -70,6 +70,11 @@ export class History {
     return undefined
   }
 
+  /** Digest of a commit, also when only the next one is kept, which names it. */
+  digestOf(index: number): string | undefined {
+    return this.commit(index)?.ref.digest ?? this.commit(index + 1)?.commit.previousDigest
+  }
+
   /** A block, or undefined when it is not kept, or the budget for looking is spent. */
   block({ round, digest }: BlockRef, budget: ScanBudget = unlimited()): SignedBlock | undefined {
     for (let at = this.#summaries.length - 1; at >= 0; at--) {

@@ -222,11 +222,12 @@ describe("a validator's config", () => {
 
 describe('the file of commits', () => {
   const { delivered } = makeChains(20)[0]
+  const domain = Buffer.alloc(32, 1)
   const fail = (error: Error): void => assert.fail(error)
   const path = (): string => inFolder('deep/commits.jsonl')
 
   async function write(from: number, to: number): Promise<void> {
-    const file = new CommitFile(path(), fail)
+    const file = new CommitFile(path(), domain, fail)
     assert.equal(file.cursor(), from - 1)
     const range = delivered.slice(from - 1, to)
     await Promise.all(range.map((subDag) => new Promise<void>((done) => file.deliver(subDag, done))))
@@ -255,7 +256,7 @@ describe('the file of commits', () => {
     await write(4, 4)
     const size = statSync(path()).size
     appendFileSync(path(), `{"index":5,"transactions":["${'0'.repeat(300_000)}`)
-    const file = new CommitFile(path(), fail)
+    const file = new CommitFile(path(), domain, fail)
     assert.equal(file.cursor(), 4)
     assert.equal(statSync(path()).size, size)
     await new Promise<void>((done) => file.close(done))
@@ -263,11 +264,33 @@ describe('the file of commits', () => {
     await write(1, 1)
   })
 
+  it('is not continued by another committee, whose commits have the same numbers', async () => {
+    await write(1, 3)
+    appendFileSync(path(), '{"index":4,"dig')
+    const before = readFileSync(path(), 'utf8')
+    const other = Buffer.alloc(32, 2)
+    assert.throws(() => new CommitFile(path(), other, fail), { code: 'COMMITS_OF_ANOTHER_COMMITTEE' })
+    assert.equal(readFileSync(path(), 'utf8'), before, 'and nothing in it is touched')
+    await write(4, 6)
+    const named = readFileSync(path(), 'utf8')
+      .split('\n')
+      .map((line) => line.startsWith('{"committee":"0101'))
+    assert.deepEqual(named, [true, false, false, false, false, false, false])
+  })
+
+  it('goes on without a name where an earlier version wrote it, and tells which commit it holds', async () => {
+    const { commitRef } = delivered[0]!
+    writeFileSync(inFolder('old'), `${JSON.stringify(commitRef)}\n`)
+    const file = new CommitFile(inFolder('old'), domain, fail)
+    assert.deepEqual([file.cursor(), file.cursorDigest()], [1, commitRef.digest])
+    await new Promise<void>((done) => file.close(done))
+  })
+
   it('leaves out what a quorum rejected', async () => {
     const [first] = delivered
     const block = first!.blocks.find(({ block }) => block.transactions.length > 0)!
     const subDag = { ...first!, rejectedTransactions: [{ block: block.ref, rejects: [0] }] }
-    const file = new CommitFile(path(), fail)
+    const file = new CommitFile(path(), domain, fail)
     await new Promise<void>((done) => file.deliver(subDag, done))
     await new Promise<void>((done) => file.close(done))
     const all = first!.blocks.reduce((sum, { block }) => sum + block.transactions.length, 0)
@@ -276,7 +299,7 @@ describe('the file of commits', () => {
 
   it('refuses a file that is something else', () => {
     writeFileSync(inFolder('other'), 'something else\n')
-    assert.throws(() => new CommitFile(inFolder('other'), fail), { code: 'COMMITS_UNREADABLE' })
+    assert.throws(() => new CommitFile(inFolder('other'), domain, fail), { code: 'COMMITS_UNREADABLE' })
     assert.equal(read('other'), 'something else\n')
   })
 })
