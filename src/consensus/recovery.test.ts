@@ -57,6 +57,7 @@ describe('recovery', () => {
           assert.deepEqual([none, noBytes, noneMissed], [0, 0, 0])
           const rest = ({ status, ...others }: ReturnType<typeof essence>) => others
           assert.deepEqual(rest(essence(state)), rest(essence(validator!.state)))
+          assert.deepEqual(state.certificates.head, validator!.state.certificates.head)
           assert.equal(statusOf(state).lastDeliveredIndex, statusOf(validator!.state).lastDeliveredIndex)
         },
       ),

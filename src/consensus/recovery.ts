@@ -5,14 +5,14 @@ import { CommitCertificates } from './commit-certificates.ts'
 import { StepOutput } from './output.ts'
 import { OwnBlocks } from './own-blocks.ts'
 import { type ConsensusState, newState, orderedFloorOf } from './state.ts'
-import type { BlockRef, Checkpoint, ConsensusSeams, LogRecord, SignedBlock } from './types.ts'
+import type { BlockRef, Checkpoint, ConsensusSeams, LogRecord, SealedCommit, SignedBlock } from './types.ts'
 
 /**
  * The state that wrote this log, rebuilt by living through it again; memory stays bounded however long the log is.
  *
  * @param checkpoint the last checkpoint on disk, if there is one
  * @param records every record on disk in the order it was written; what {@link Retention} let drop may be absent. It is
- * read twice when the checkpoint has open commits.
+ * read more than once.
  * @throws InvariantError when the log contradicts itself.
  */
 export function recoverConsensus(
@@ -34,11 +34,7 @@ function restore(state: ConsensusState, checkpoint: Checkpoint, records: Iterabl
   const { sealed, leaders, ownRound, open, orphaned } = checkpoint
   const { ref, commit } = sealed
   state.head = { ref, leaderRound: commit.leader.round, timestampMs: commit.timestampMs }
-  state.certificates = new CommitCertificates(state.seams.committee, {
-    index: ref.index - 1,
-    digest: commit.previousDigest,
-  })
-  state.certificates.add(ref, commit.leader.round)
+  restoreCertificates(state, sealed, records)
   if (commit.scores.length > 0) state.schedule.update(commit.scores, commit.leader.round, ref.index)
   state.schedule.keep(commit.leader.round, leaders)
   state.lastDecided = { round: commit.leader.round, offset: leaders.indexOf(commit.leader.author) }
@@ -48,6 +44,22 @@ function restore(state: ConsensusState, checkpoint: Checkpoint, records: Iterabl
   state.ownBlocks = new OwnBlocks(orphaned)
   state.retention = retentionOf(checkpoint)
   if (open.length > 0) state.rejections.restore(open, blocksOf(checkpoint, records))
+}
+
+/**
+ * Commits before the checkpoint may have got a quorum only after it. The log keeps those whose votes it keeps, so
+ * certificates begin before its first commit; how far that one had let us collect, the checkpoint says.
+ */
+function restoreCertificates(state: ConsensusState, last: SealedCommit, records: Iterable<LogRecord>): void {
+  const kept: SealedCommit[] = []
+  for (const record of records) {
+    if (record.type === 'commit' && record.sealed.ref.index < last.ref.index) kept.push(record.sealed)
+  }
+  kept.push(last)
+  const [{ ref, commit }] = kept as [SealedCommit]
+  const before = { index: ref.index - 1, digest: commit.previousDigest }
+  state.certificates = new CommitCertificates(state.seams.committee, before)
+  for (const sealed of kept) state.certificates.add(sealed.ref, sealed.commit.leader.round)
 }
 
 /** The blocks of the open commits, some of which may already be collected. */
