@@ -24,6 +24,12 @@ export class MalformedCommit extends DrawbridgeError {
   }
 }
 
+/** A commit by its name and what it follows; what it orders has not been looked at. */
+export interface CommitLink {
+  readonly ref: CommitRef
+  readonly commit: Pick<Commit, 'index' | 'previousDigest'>
+}
+
 /** What the first commit follows: index 0, 64 zeros. */
 export const beforeFirstCommit: CommitRef = { index: 0, digest: '0'.repeat(64) }
 
@@ -63,6 +69,22 @@ export function decodeCommit(bytes: Uint8Array): SealedCommit {
   } catch (cause) {
     if (cause instanceof RangeError) throw new MalformedCommit(cause)
     throw cause
+  }
+}
+
+/**
+ * Reads no more of a commit than its chain of digests needs: until a quorum's votes have proven it, a peer may have
+ * written anything into its lists.
+ *
+ * @throws MalformedCommit when it is shorter than a commit is.
+ */
+export function readCommitLink(bytes: Uint8Array): CommitLink {
+  const all = asBuffer(bytes)
+  if (all.length < headSize) throw new MalformedCommit(new RangeError('too short'))
+  const index = all.readUInt32LE(0)
+  return {
+    ref: { index, digest: hash('sha256', bytes, 'hex') },
+    commit: { index, previousDigest: readDigest(all, 4) },
   }
 }
 

@@ -1,6 +1,7 @@
+import type { CommitLink } from './commit-codec.ts'
 import type { Committee } from './committee.ts'
 import { StakeSum } from './stake-sum.ts'
-import type { BlockRef, CertifiedCommit, CommitRef, SealedCommit, SignedBlock } from './types.ts'
+import type { BlockRef, CertifiedCommit, CommitRef, DagBlock, SealedCommit, SignedBlock } from './types.ts'
 
 /** Why fetched commits are not believed. */
 export type CommitFault = 'noCommits' | 'wrongIndex' | 'brokenChain' | 'noVoteQuorum'
@@ -14,7 +15,7 @@ export type CommitFault = 'noCommits' | 'wrongIndex' | 'brokenChain' | 'noVoteQu
 export function verifyCommits(
   committee: Committee,
   previous: CommitRef,
-  commits: readonly SealedCommit[],
+  commits: readonly CommitLink[],
   voters: readonly SignedBlock[],
 ): CommitFault | undefined {
   let last = previous
@@ -30,10 +31,14 @@ export function verifyCommits(
 function votedStake(committee: Committee, target: CommitRef, voters: readonly SignedBlock[]): number {
   const sum = new StakeSum(committee.authorities.map(({ stake }) => stake))
   for (const { ref, block } of voters) {
-    const votes = block.commitVotes.some(({ index, digest }) => index === target.index && digest === target.digest)
-    if (votes) sum.add(ref.author)
+    if (votesFor(block, target)) sum.add(ref.author)
   }
   return sum.total
+}
+
+/** Whether a block votes for a commit. */
+export function votesFor({ commitVotes }: Pick<DagBlock, 'commitVotes'>, target: CommitRef): boolean {
+  return commitVotes.some(({ index, digest }) => index === target.index && digest === target.digest)
 }
 
 /** Whether two references name the same block. */

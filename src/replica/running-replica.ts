@@ -25,7 +25,7 @@ import type {
   TimerKind,
 } from '../consensus/types.ts'
 import type { Timer } from '../core/clock.ts'
-import { streamLimits } from './block-limits.ts'
+import { maxBlockBytes, streamLimits } from './block-limits.ts'
 import { CommitSync } from './catch-up/commit-sync.ts'
 import { OwnRoundQuestion } from './catch-up/own-round.ts'
 import { RoundProber } from './catch-up/round-prober.ts'
@@ -189,8 +189,10 @@ export class RunningReplica implements Replica {
   /** What most parts are handed. */
   get #shared() {
     const onMalformed = (from: AuthorityIndex): void => this.#refused(from, 'malformed')
-    const limits = blockLimits(this.#options.committee, this.#options.parameters)
-    return { ...this.#options, parameters: this.#parameters, limits, onMalformed }
+    const { committee, parameters } = this.#options
+    const limits = blockLimits(committee, parameters)
+    const blockBytes = maxBlockBytes(committee, parameters)
+    return { ...this.#options, parameters: this.#parameters, limits, maxBlockBytes: blockBytes, onMalformed }
   }
 
   #newIntake(): BlockIntake {
@@ -226,8 +228,8 @@ export class RunningReplica implements Replica {
       has: (ref) => isHeld(this.#state, ref),
       onBlocks: (answer) => this.#takeAnswer(answer),
       check: (from, items, done) => this.#intake.check(from, items, done),
-      onProven: (commits, blocks) => {
-        this.#happen({ type: 'commitVotes', blocks })
+      onProven: ({ commits, voters }) => {
+        this.#happen({ type: 'commitVotes', blocks: voters })
         this.#commitSync.offer(commits)
       },
       onStalled: () => this.#happen({ type: 'stalled' }),

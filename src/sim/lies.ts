@@ -34,6 +34,7 @@ const lies = {
   [method.fetchBlocks]: (seams: LieSeams) => oneOf(seams, [nothings, unasked, noise]),
   [method.latestBlocks]: (seams: LieSeams) => oneOf(seams, [nothings, unasked, noise]),
   [method.fetchCommits]: (seams: LieSeams) => oneOf(seams, [emptyCommits, noise]),
+  [method.commitVoters]: (seams: LieSeams) => oneOf(seams, [nothings, unasked, noise]),
   [method.latestRounds]: (seams: LieSeams) => oneOf(seams, [farRounds, noise]),
   [method.heldBlocks]: (seams: LieSeams) => oneOf(seams, [invented, noise]),
 } as const

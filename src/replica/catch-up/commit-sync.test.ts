@@ -11,6 +11,7 @@ import type { CertifiedCommit, LogRecord, SealedCommit, SignedBlock } from '../.
 import { verifySignature } from '../../consensus/verify-block.ts'
 import { silentLog } from '../../core/log.ts'
 import { VirtualClock } from '../../core/virtual-clock.ts'
+import { maxBlockBytes } from '../block-limits.ts'
 import { defaultReplicaParameters } from '../parameters.ts'
 import {
   decodeFetchBlocks,
@@ -75,6 +76,7 @@ function setUp(behaviours: readonly Behaviour[], batch = 20, maxHeldBytes = 16 *
   const sync = new CommitSync({
     committee,
     limits: blockLimits(committee, defaultParameters),
+    maxBlockBytes: maxBlockBytes(committee, defaultParameters),
     clock,
     log: silentLog,
     peers,
@@ -167,8 +169,9 @@ describe('commit sync', () => {
     const wrong: Behaviour = (asked, body) =>
       asked === method.fetchBlocks ? encodeList([other.bytes, other.bytes]) : honest(asked, body)
     const silent: Behaviour = () => undefined
-    const { clock, state } = setUp([silent, wrong, honest])
+    const { clock, state, malformed } = setUp([silent, wrong, honest])
     clock.advance(120_000)
+    assert.ok(malformed.length > 0 && malformed.every((peer) => peer === 1))
     assert.equal(state.head.ref.index, commits.length - 5)
   })
 

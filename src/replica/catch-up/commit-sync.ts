@@ -1,7 +1,5 @@
 import { decodeSignedBlock, MalformedBlock } from '../../consensus/block-codec.ts'
 import type { BlockLimits } from '../../consensus/block-limits.ts'
-import { decodeCommit, MalformedCommit } from '../../consensus/commit-codec.ts'
-import type { Committee } from '../../consensus/committee.ts'
 import type {
   AuthorityIndex,
   BlockRef,
@@ -10,45 +8,23 @@ import type {
   SealedCommit,
   SignedBlock,
 } from '../../consensus/types.ts'
-import { verifyCommits } from '../../consensus/verify-commits.ts'
-import type { Clock, Timer } from '../../core/clock.ts'
-import { messageOf } from '../../core/errors.ts'
-import type { Log } from '../../core/log.ts'
+import type { Timer } from '../../core/clock.ts'
 import { ownMemory } from '../own-memory.ts'
-import type { ReplicaParameters } from '../parameters.ts'
-import {
-  decodeCommitsReply,
-  decodeList,
-  encodeFetchBlocks,
-  encodeFetchCommits,
-  MalformedMessage,
-  method,
-} from '../peers/messages.ts'
-import type { PeerQuestions } from '../peers/peers.ts'
+import { decodeList, encodeFetchBlocks, MalformedMessage, method } from '../peers/messages.ts'
+import { inSlices } from '../slices.ts'
+import { CommitProofs, type CommitProofsSeams, type ProvenCommits } from './commit-proofs.ts'
 
 /** What commit sync needs. */
-export interface CommitSyncSeams {
-  readonly committee: Committee
+export interface CommitSyncSeams extends CommitProofsSeams {
   /** Lists of a block are not unpacked beyond these. */
   readonly limits: BlockLimits
-  readonly clock: Clock
-  readonly log: Log
-  readonly peers: PeerQuestions
-  readonly parameters: ReplicaParameters
   /** Our last commit, and the highest that a quorum has voted for. */
   readonly position: () => { readonly lastCommit: CommitRef; readonly quorumCommitIndex: number }
   /** An accepted block that is in memory. */
   readonly known: (ref: BlockRef) => SignedBlock | undefined
-  /** Checks voters: rules and signatures. */
-  readonly check: (
-    from: AuthorityIndex,
-    items: readonly Uint8Array[],
-    done: (blocks: readonly SignedBlock[]) => void,
-  ) => void
   /** Blocks that prove the last of some fetched commits. */
   readonly onVoters?: (voters: readonly SignedBlock[]) => void
   readonly onCommits: (commits: readonly CertifiedCommit[]) => void
-  readonly onMalformed: (from: AuthorityIndex) => void
   /** Bytes fetched and not applied yet, before no more is asked for than the next commit needs; 16 MiB when absent. */
   readonly maxHeldBytes?: number
 }
@@ -71,6 +47,7 @@ const timeoutFactor = 2.5
  */
 export class CommitSync {
   readonly #seams: CommitSyncSeams
+  readonly #proofs: CommitProofs
   /** Proven and not applied, in order. */
   #queue: SealedCommit[] = []
   readonly #blocks = new Map<string, SignedBlock>()
@@ -87,6 +64,7 @@ export class CommitSync {
 
   constructor(seams: CommitSyncSeams) {
     this.#seams = seams
+    this.#proofs = new CommitProofs(seams)
   }
 
   /** Commits that came this way. */
@@ -154,7 +132,7 @@ export class CommitSync {
   }
 
   #fetchRange(): void {
-    const { peers, parameters, position } = this.#seams
+    const { parameters, position } = this.#seams
     const { lastCommit, quorumCommitIndex } = position()
     const previous = this.#queue.at(-1)?.ref ?? lastCommit
     const full = this.#queue.length > batchesAhead * parameters.commitSyncBatch
@@ -163,9 +141,10 @@ export class CommitSync {
     if (peer === undefined) return
     this.#fetchingRange = true
     const to = Math.min(previous.index + parameters.commitSyncBatch, quorumCommitIndex)
-    const body = encodeFetchCommits({ from: previous.index + 1, to })
-    peers.ask(peer, method.fetchCommits, body, parameters.fetchTimeoutMs * timeoutFactor, (answer) => {
-      this.#takeRange(peer, previous, answer)
+    const timeoutMs = parameters.fetchTimeoutMs * timeoutFactor
+    this.#proofs.ask({ peer, previous, to, timeoutMs }, (proven) => {
+      if (proven === undefined) this.#rangeFailed(peer)
+      else this.#addRange(previous, proven)
     })
   }
 
@@ -174,20 +153,7 @@ export class CommitSync {
     return peers.pick(committee.size).find((peer) => !this.#useless.has(peer))
   }
 
-  #takeRange(peer: AuthorityIndex, previous: CommitRef, answer: Uint8Array | undefined): void {
-    const reply = answer === undefined ? undefined : this.#readRange(peer, answer)
-    if (reply === undefined || reply.commits.length === 0) {
-      this.#rangeFailed(peer)
-      return
-    }
-    this.#seams.check(peer, reply.voters, (voters) => {
-      const fault = verifyCommits(this.#seams.committee, previous, reply.commits, voters)
-      if (fault === undefined) this.#addRange(previous, reply.commits, voters)
-      else this.#blame(peer, fault)
-    })
-  }
-
-  #addRange(previous: CommitRef, commits: readonly SealedCommit[], voters: readonly SignedBlock[]): void {
+  #addRange(previous: CommitRef, { commits, voters }: ProvenCommits): void {
     this.#fetchingRange = false
     this.#seams.onVoters?.(voters)
     const end = this.#queue.at(-1)?.ref ?? this.#seams.position().lastCommit
@@ -200,28 +166,6 @@ export class CommitSync {
     this.#useless.add(peer)
     this.#fetchingRange = false
     this.#fetchRange()
-  }
-
-  #blame(peer: AuthorityIndex, fault: string): void {
-    this.#seams.log.warn({ peer, fault }, 'a peer sent commits that are not proven')
-    this.#seams.onMalformed(peer)
-    this.#rangeFailed(peer)
-  }
-
-  #readRange(
-    peer: AuthorityIndex,
-    answer: Uint8Array,
-  ): { readonly commits: readonly SealedCommit[]; readonly voters: readonly Uint8Array[] } | undefined {
-    try {
-      const { parameters, committee } = this.#seams
-      const { commits, voters } = decodeCommitsReply(answer, parameters.commitSyncBatch, committee.size)
-      return { commits: commits.map((bytes) => decodeCommit(Uint8Array.from(bytes))), voters }
-    } catch (error) {
-      if (!(error instanceof MalformedMessage || error instanceof MalformedCommit)) throw error
-      this.#seams.log.warn({ peer, error: messageOf(error) }, 'a peer sent commits that cannot be read')
-      this.#seams.onMalformed(peer)
-      return undefined
-    }
   }
 
   #fetchBlocks(): void {
@@ -262,33 +206,52 @@ export class CommitSync {
     this.#fetches++
     const body = encodeFetchBlocks({ refs, accepted: [] })
     peers.ask(peer, method.fetchBlocks, body, parameters.fetchTimeoutMs * timeoutFactor, (answer) => {
-      this.#fetches--
-      for (const { digest } of refs) this.#asked.delete(digest)
-      const got = answer === undefined ? 0 : this.#keep(peer, refs, answer)
-      if (got === 0) this.#useless.add(peer)
-      this.#goOn()
+      this.#keep(peer, refs, answer, (got) => {
+        this.#fetches--
+        for (const { digest } of refs) this.#asked.delete(digest)
+        if (got === 0) this.#useless.add(peer)
+        this.#goOn()
+      })
     })
   }
 
-  /** Keeps the blocks that were asked for; the commits have proven their digests. */
-  #keep(peer: AuthorityIndex, refs: readonly BlockRef[], answer: Uint8Array): number {
+  /** Keeps the blocks that were asked for; the commits have proven their digests. `done` is told how many came. */
+  #keep(
+    peer: AuthorityIndex,
+    refs: readonly BlockRef[],
+    answer: Uint8Array | undefined,
+    done: (got: number) => void,
+  ): void {
     const wanted = new Set(refs.map(({ digest }) => digest))
-    let got = 0
+    const items = answer === undefined ? undefined : this.#read(peer, () => decodeList(answer, refs.length))
+    const take = (bytes: Uint8Array): boolean => this.#keepOne(peer, wanted, bytes)
+    inSlices(this.#seams.clock, items ?? [], take, () => done(refs.length - wanted.size))
+  }
+
+  /** False ends the answer: an honest peer sends nothing but what it was asked for, each block once. */
+  #keepOne(peer: AuthorityIndex, wanted: Set<string>, bytes: Uint8Array): boolean {
+    const { committee, limits, onMalformed } = this.#seams
+    const block = this.#read(peer, () => decodeSignedBlock(ownMemory(bytes), committee, limits))
+    if (block === undefined) return false
+    if (!wanted.delete(block.ref.digest)) {
+      onMalformed(peer)
+      return false
+    }
+    // The live protocol brought it meanwhile, and nothing would let it go here.
+    if (this.#blockOf(block.ref) !== undefined) return true
+    this.#blocks.set(block.ref.digest, block)
+    this.#heldBytes += bytes.length
+    return true
+  }
+
+  #read<Result>(peer: AuthorityIndex, read: () => Result): Result | undefined {
     try {
-      for (const bytes of decodeList(answer, refs.length)) {
-        const block = decodeSignedBlock(ownMemory(bytes), this.#seams.committee, this.#seams.limits)
-        if (!wanted.delete(block.ref.digest)) continue
-        got++
-        // The live protocol brought it meanwhile, and nothing would let it go here.
-        if (this.#blockOf(block.ref) !== undefined) continue
-        this.#blocks.set(block.ref.digest, block)
-        this.#heldBytes += bytes.length
-      }
+      return read()
     } catch (error) {
       if (!(error instanceof MalformedMessage || error instanceof MalformedBlock)) throw error
       this.#seams.onMalformed(peer)
+      return undefined
     }
-    return got
   }
 
   /** Hands over the commits whose blocks are all here. */

@@ -1,21 +1,14 @@
-import { decodeCommit, MalformedCommit } from '../../consensus/commit-codec.ts'
-import type { Committee } from '../../consensus/committee.ts'
-import type { AuthorityIndex, BlockRef, CommitRef, Round, SealedCommit, SignedBlock } from '../../consensus/types.ts'
-import { verifyCommits } from '../../consensus/verify-commits.ts'
-import type { Log } from '../../core/log.ts'
-import type { ReplicaParameters } from '../parameters.ts'
+import type { AuthorityIndex, BlockRef, CommitRef, Round } from '../../consensus/types.ts'
 import type { BlockAnswer } from '../peers/block-intake.ts'
 import {
   decodeBlockRefs,
-  decodeCommitsReply,
   decodeList,
   encodeFetchBlocks,
-  encodeFetchCommits,
   encodeRound,
   MalformedMessage,
   method,
 } from '../peers/messages.ts'
-import type { PeerQuestions } from '../peers/peers.ts'
+import { CommitProofs, type CommitProofsSeams, type ProvenCommits } from './commit-proofs.ts'
 
 /** Parts that one peer is asked for in a row: it may hold much more than is taken before others are heard. */
 const partsInARow = 4
@@ -29,25 +22,14 @@ export interface Standing {
 }
 
 /** What relief needs. */
-export interface StallReliefSeams {
-  readonly committee: Committee
+export interface StallReliefSeams extends CommitProofsSeams {
   readonly own: AuthorityIndex
-  readonly log: Log
-  readonly peers: PeerQuestions
-  readonly parameters: ReplicaParameters
   readonly standing: () => Standing
   /** Whether a block has come, accepted or not. */
   readonly has: (ref: BlockRef) => boolean
   readonly onBlocks: (answer: BlockAnswer) => void
-  /** Checks voters: rules and signatures. */
-  readonly check: (
-    from: AuthorityIndex,
-    items: readonly Uint8Array[],
-    done: (blocks: readonly SignedBlock[]) => void,
-  ) => void
   /** Commits that a quorum voted for, and the blocks that say so. */
-  readonly onProven: (commits: readonly SealedCommit[], voters: readonly SignedBlock[]) => void
-  readonly onMalformed: (from: AuthorityIndex) => void
+  readonly onProven: (proven: ProvenCommits) => void
   /** A quorum, we included, has shown all that it holds, and still no round passes. */
   readonly onStalled: () => void
 }
@@ -59,6 +41,7 @@ export interface StallReliefSeams {
  */
 export class StallRelief {
   readonly #seams: StallReliefSeams
+  readonly #proofs: CommitProofs
   /** Peers that have shown us all that they held at one moment since the round stands still. */
   readonly #shown = new Set<AuthorityIndex>()
   readonly #asking = new Set<AuthorityIndex>()
@@ -66,6 +49,7 @@ export class StallRelief {
 
   constructor(seams: StallReliefSeams) {
     this.#seams = seams
+    this.#proofs = new CommitProofs(seams)
   }
 
   /** Call once a second; true while the round stands still. */
@@ -122,26 +106,11 @@ export class StallRelief {
   }
 
   #askCommits(peer: AuthorityIndex): void {
-    const { peers, parameters, standing } = this.#seams
-    const { certified } = standing()
-    const from = certified.index + 1
-    const body = encodeFetchCommits({ from, to: certified.index + parameters.commitSyncBatch })
-    peers.ask(peer, method.fetchCommits, body, parameters.fetchTimeoutMs, (answer) => {
-      if (answer !== undefined) this.#takeCommits(peer, certified, answer)
-    })
-  }
-
-  #takeCommits(peer: AuthorityIndex, certified: CommitRef, answer: Uint8Array): void {
-    const { committee, parameters, check, onProven, log } = this.#seams
-    const reply = this.#read(peer, () => {
-      const { commits, voters } = decodeCommitsReply(answer, parameters.commitSyncBatch, committee.size)
-      return { commits: commits.map((bytes) => decodeCommit(Uint8Array.from(bytes))), voters }
-    })
-    if (reply === undefined || reply.commits.length === 0) return
-    check(peer, reply.voters, (voters) => {
-      const fault = verifyCommits(committee, certified, reply.commits, voters)
-      if (fault === undefined) onProven(reply.commits, voters)
-      else log.debug({ peer, fault }, 'a peer sent commits that are not proven')
+    const { parameters, standing, onProven } = this.#seams
+    const { certified: previous } = standing()
+    const to = previous.index + parameters.commitSyncBatch
+    this.#proofs.ask({ peer, previous, to, timeoutMs: parameters.fetchTimeoutMs }, (proven) => {
+      if (proven !== undefined) onProven(proven)
     })
   }
 
@@ -149,7 +118,7 @@ export class StallRelief {
     try {
       return read()
     } catch (error) {
-      if (!(error instanceof MalformedMessage || error instanceof MalformedCommit)) throw error
+      if (!(error instanceof MalformedMessage)) throw error
       this.#seams.onMalformed(peer)
       return undefined
     }

@@ -2,6 +2,7 @@ import { decodeCommit } from '../../consensus/commit-codec.ts'
 import type { Committee } from '../../consensus/committee.ts'
 import { rejectedOf, subDagOf } from '../../consensus/sub-dag.ts'
 import type { BlockRef, CommitRef, CommittedSubDag, SealedCommit, SignedBlock } from '../../consensus/types.ts'
+import { votesFor } from '../../consensus/verify-commits.ts'
 import { InvariantError } from '../../core/errors.ts'
 import { decodeBlockOf, decodeHead, isBlockTag, recordTag } from './record-codec.ts'
 import type { SegmentSummary } from './segment-summary.ts'
@@ -25,6 +26,8 @@ interface SegmentIndex {
 
 /** Indexed segments kept: a lagging peer reads one after the other. */
 const keptIndices = 3
+/** Where blocks are large, a quorum's votes lie in many segments: more are kept, up to this number of entries. */
+const keptEntries = 10_000
 /** Blocks of one author that are read in search of its vote: a cheat may claim to vote for everything. */
 const maxTries = 20
 /** Rounds above a commit's leader after which a later leader makes its rejections final. */
@@ -90,21 +93,24 @@ export class History {
    * Blocks of different authors that vote for a commit, up to a quorum; undefined when there is none.
    *
    * @param mayShow leaves out what is in the log but not synced, and must not leave yet
+   * @param known authors whose votes whoever asks has already
    */
   voters(
     commit: CommitRef,
     budget: ScanBudget = unlimited(),
     mayShow: (block: SignedBlock) => boolean = () => true,
+    known: readonly number[] = [],
   ): readonly SignedBlock[] | undefined {
     const found = new Map<number, SignedBlock>()
-    const tried = new Map<number, number>()
-    let stake = 0
+    const tried = new Map(known.map((author) => [author, maxTries]))
+    let stake = [...tried.keys()].reduce((sum, author) => sum + this.#committee.stake(author), 0)
+    if (stake >= this.#committee.quorum) return []
     for (const { author, position } of this.#candidates(commit.index, budget)) {
       const tries = tried.get(author) ?? 0
       if (found.has(author) || tries >= maxTries) continue
       tried.set(author, tries + 1)
       const block = decodeBlockOf(this.#wal.read(position), this.#committee)
-      if (!votesFor(block, commit) || !mayShow(block)) continue
+      if (!votesFor(block.block, commit) || !mayShow(block)) continue
       found.set(author, block)
       stake += this.#committee.stake(author)
       if (stake >= this.#committee.quorum) return [...found.values()]
@@ -168,8 +174,17 @@ export class History {
     if (budget.left === 0) return undefined
     budget.left--
     const made = { segment, scannedBytes: 0, commits: new Map(), blocks: new Map(), voters: [] }
-    this.#indices = [made, ...this.#indices].slice(0, keptIndices)
-    return this.#extend(made)
+    this.#extend(made)
+    this.#keep(made)
+    return made
+  }
+
+  #keep(made: SegmentIndex): void {
+    let entries = 0
+    this.#indices = [made, ...this.#indices].filter(({ blocks }, at) => {
+      entries += blocks.size
+      return at < keptIndices || entries <= keptEntries
+    })
   }
 
   #extend(index: SegmentIndex): SegmentIndex {
@@ -187,10 +202,6 @@ function place(index: SegmentIndex, tag: number, payload: Uint8Array, position: 
   const { digest, author, votes } = decodeHead(payload)
   index.blocks.set(digest, position)
   if (votes.to > 0) index.voters.push({ ...votes, author, position })
-}
-
-function votesFor({ block }: SignedBlock, commit: CommitRef): boolean {
-  return block.commitVotes.some(({ index, digest }) => index === commit.index && digest === commit.digest)
 }
 
 function unlimited(): ScanBudget {

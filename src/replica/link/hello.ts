@@ -9,7 +9,7 @@ export interface Hello {
 }
 
 const magic = Buffer.from('drawbridge consensus', 'latin1')
-const version = 1
+const version = 2
 const helloBytes = magic.length + 1 + 8 + 32 + 2
 
 /** `drawbridge consensus`, version u8, epoch u64, committee digest, authority u16; big-endian. */

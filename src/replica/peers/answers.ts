@@ -2,19 +2,20 @@ import type { Committee } from '../../consensus/committee.ts'
 import type { AuthorityIndex, BlockRef, Round, SealedCommit, SignedBlock } from '../../consensus/types.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
-import { maxFrameBytes } from '../block-limits.ts'
 import type { History, ScanBudget } from '../disk/history.ts'
 import type { ReplicaParameters } from '../parameters.ts'
 import {
   decodeAuthorities,
   decodeFetchBlocks,
   decodeFetchCommits,
+  decodeFetchVoters,
   decodeRound,
   encodeBlockRefs,
   encodeCommitsReply,
   encodeLatestRounds,
   encodeList,
   type FetchCommits,
+  type FetchVoters,
   type LatestRounds,
   MalformedMessage,
   type Message,
@@ -45,8 +46,8 @@ export interface AnswersSeams {
 
 /** Segments one question may open. */
 const segmentsPerAnswer = 2
-/** What a message adds to its body, rounded up. */
-const messageBytes = 64
+/** Segments that one question may open in search of votes: with large blocks a round fills several. */
+const segmentsOfVotes = 8
 /** Commits tried as the end of a range: the newest have not got their votes yet. */
 const maxEnds = 12
 
@@ -78,6 +79,8 @@ export class Answers {
         return this.#blocks(body)
       case method.fetchCommits:
         return this.#commits(decodeFetchCommits(body))
+      case method.commitVoters:
+        return this.#voters(decodeFetchVoters(body, this.#seams.committee.size))
       case method.latestBlocks:
         return this.#latestBlocks(decodeAuthorities(body, this.#seams.committee.size))
       case method.latestRounds:
@@ -130,27 +133,39 @@ export class Answers {
     const budget = { left: segmentsPerAnswer + 1 }
     const commits: SealedCommit[] = []
     const last = Math.min(to, from + parameters.commitSyncBatch - 1)
-    for (let index = from; index <= last; index++) {
+    for (let index = from, bytes = 0; index <= last; index++) {
       const sealed = history.commit(index, budget)
-      if (sealed === undefined) break
+      bytes += sealed?.bytes.length ?? 0
+      if (sealed === undefined || (commits.length > 0 && bytes > parameters.maxReplyBytes)) break
       commits.push(sealed)
     }
     const certified = this.#seams.certifiedIndex() - from + 1
     return this.#proven(certified > 0 ? commits.slice(0, certified) : commits)
   }
 
-  /** The longest prefix of which we can show a quorum of votes. */
+  /** The longest prefix for which a quorum has voted, with as many of the votes as one answer takes. */
   #proven(commits: readonly SealedCommit[]): Uint8Array | undefined {
+    const { history, mayShow, parameters } = this.#seams
+    const budget = { left: segmentsOfVotes }
     for (let count = commits.length, tries = 0; count > 0 && tries < maxEnds; count--, tries++) {
-      const { history, mayShow } = this.#seams
-      const voters = history.voters(commits[count - 1]!.ref, { left: segmentsPerAnswer }, mayShow)
+      const voters = history.voters(commits[count - 1]!.ref, budget, mayShow)
       if (voters === undefined) continue
       const proven = commits.slice(0, count).map(({ bytes }) => bytes)
-      const body = encodeCommitsReply({ commits: proven, voters: voters.map(({ bytes }) => bytes) })
-      // The blocks of a large quorum may be more than one message takes.
-      if (body.length + messageBytes <= maxFrameBytes) return body
+      const reply = new BlockReply(parameters.maxReplyBytes - proven.reduce((sum, { length }) => sum + length, 0))
+      reply.addAll(voters)
+      return encodeCommitsReply({ commits: proven, voters: reply.blocks.map(({ bytes }) => bytes) })
     }
     return undefined
+  }
+
+  /** The votes that did not fit where the commit was shown. */
+  #voters({ commit, known }: FetchVoters): Uint8Array | undefined {
+    const { history, mayShow, parameters } = this.#seams
+    const voters = history.voters(commit, { left: segmentsOfVotes }, mayShow, known)
+    if (voters === undefined) return undefined
+    const reply = new BlockReply(parameters.maxReplyBytes)
+    reply.addAll(voters)
+    return reply.body
   }
 
   #latestBlocks(authors: readonly AuthorityIndex[]): Uint8Array {
@@ -174,6 +189,11 @@ class BlockReply {
     this.blocks.push(block)
     this.#bytesLeft -= block.bytes.length
     return true
+  }
+
+  /** Adds them in order, up to the first that does not fit. */
+  addAll(blocks: readonly SignedBlock[]): void {
+    for (const block of blocks) if (!this.add(block)) return
   }
 
   get body(): Uint8Array {

@@ -8,6 +8,7 @@ import type { Clock } from '../../core/clock.ts'
 import { maxBlockBytes } from '../block-limits.ts'
 import { ownMemory } from '../own-memory.ts'
 import type { Verifier } from '../seams.ts'
+import { inSlices } from '../slices.ts'
 
 /** Why the intake blames a peer: the protocol's reasons, and a stream with another author's block or two of one round. */
 export type IntakeRefusal = RefusalReason | 'foreignAuthor' | 'equivocation'
@@ -121,12 +122,12 @@ export class BlockIntake {
   /** Checks blocks that only have to be genuine, known or not: votes for a commit. */
   check(from: AuthorityIndex, items: readonly Uint8Array[], done: Sound): void {
     const blocks: SignedBlock[] = []
-    for (const bytes of items) {
+    const take = (bytes: Uint8Array): boolean => {
       const block = this.#read(from, ownMemory(bytes))
-      if (block === undefined) break
-      blocks.push(block)
+      if (block !== undefined) blocks.push(block)
+      return block !== undefined
     }
-    this.#verify(from, blocks, done)
+    inSlices(this.#seams.clock, items, take, () => this.#verify(from, blocks, done))
   }
 
   #readOn(reading: Reading, done: Sound): void {

@@ -7,6 +7,7 @@ import {
   decodeCommitsReply,
   decodeFetchBlocks,
   decodeFetchCommits,
+  decodeFetchVoters,
   decodeLatestRounds,
   decodeList,
   decodeMessage,
@@ -14,6 +15,7 @@ import {
   encodeCommitsReply,
   encodeFetchBlocks,
   encodeFetchCommits,
+  encodeFetchVoters,
   encodeLatestRounds,
   encodeList,
   MalformedMessage,
@@ -73,6 +75,9 @@ describe('messages between peers', () => {
       }),
     )
     assert.deepEqual(decodeFetchCommits(encodeFetchCommits({ from: 1, to: 2 ** 40 })), { from: 1, to: 2 ** 40 })
+    const wanted = { commit: { index: 7, digest: 'ab'.repeat(32) }, known: [0, 65_535] }
+    assert.deepEqual(decodeFetchVoters(encodeFetchVoters(wanted), 2), wanted)
+    assert.throws(() => decodeFetchVoters(encodeFetchVoters(wanted), 1), MalformedMessage)
     assert.deepEqual(decodeAuthorities(encodeAuthorities([3, 65_535]), 2), [3, 65_535])
   })
 
@@ -80,6 +85,7 @@ describe('messages between peers', () => {
     const readers: readonly ((frame: Uint8Array) => unknown)[] = [
       decodeMessage,
       decodeFetchCommits,
+      (frame) => decodeFetchVoters(frame, 4),
       (frame) => decodeList(frame, 10),
       (frame) => decodeCommitsReply(frame, 10, 4),
       (frame) => decodeAuthorities(frame, 4),

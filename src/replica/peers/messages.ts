@@ -1,13 +1,16 @@
 import {
   asBuffer,
   blockRefSize,
+  commitRefSize,
   readBlockRef,
+  readCommitRef,
   readFixedList,
   readUint64,
   writeBlockRef,
+  writeCommitRef,
   writeUint64,
 } from '../../consensus/ssz-bytes.ts'
-import type { BlockRef, Round } from '../../consensus/types.ts'
+import type { BlockRef, CommitRef, Round } from '../../consensus/types.ts'
 import { DrawbridgeError } from '../../core/errors.ts'
 
 /*
@@ -16,7 +19,14 @@ import { DrawbridgeError } from '../../core/errors.ts'
  */
 
 /** What a peer can be asked. */
-export const method = { fetchBlocks: 1, fetchCommits: 2, latestBlocks: 3, latestRounds: 4, heldBlocks: 5 } as const
+export const method = {
+  fetchBlocks: 1,
+  fetchCommits: 2,
+  latestBlocks: 3,
+  latestRounds: 4,
+  heldBlocks: 5,
+  commitVoters: 6,
+} as const
 export type Method = (typeof method)[keyof typeof method]
 
 const kind = { subscribe: 1, block: 2, request: 3, reply: 4, refusal: 5 } as const
@@ -140,6 +150,28 @@ export function decodeFetchCommits(body: Uint8Array): FetchCommits {
   })
 }
 
+/** More of the blocks that vote for a commit. */
+export interface FetchVoters {
+  readonly commit: CommitRef
+  /** Authors whose votes the asker has. */
+  readonly known: readonly number[]
+}
+
+export function encodeFetchVoters({ commit, known }: FetchVoters): Uint8Array {
+  const ref = Buffer.alloc(commitRefSize)
+  writeCommitRef(ref, 0, commit)
+  return Buffer.concat([ref, encodeAuthorities(known)])
+}
+
+/** @throws MalformedMessage also when more than `maxKnown` authors are named. */
+export function decodeFetchVoters(body: Uint8Array, maxKnown: number): FetchVoters {
+  const commit = guarded('fetchVoters', () => {
+    if (body.length < commitRefSize) throw new RangeError('length')
+    return readCommitRef(asBuffer(body), 0)
+  })
+  return { commit, known: decodeAuthorities(body.subarray(commitRefSize), maxKnown) }
+}
+
 /** Byte strings, each with its length. */
 export function encodeList(items: readonly Uint8Array[]): Uint8Array {
   const parts: Uint8Array[] = []
@@ -166,7 +198,7 @@ export function decodeList(body: Uint8Array, maxItems: number): readonly Uint8Ar
   })
 }
 
-/** Commits, and the blocks that vote for the last of them. */
+/** Commits, and blocks that vote for the last of them: what is missing to a quorum is asked for by `commitVoters`. */
 export interface CommitsReply {
   readonly commits: readonly Uint8Array[]
   readonly voters: readonly Uint8Array[]
